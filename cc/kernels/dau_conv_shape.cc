@@ -1,0 +1,132 @@
+#include "cc/kernels/dau_conv_shape.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cc/kernels/base/int_math.h"
+
+namespace dau {
+namespace {
+
+// A perimeter beyond this is a mistake, and its 2r+1 taps would no longer be a short list.
+constexpr double kMaxSigma = 1e5;
+// Cells are cut here: far outside any image, and small enough to add to any coordinate.
+constexpr double kFarAway = 1e15;
+// Coordinates along an axis stay below this, so that sums of a few of them cannot overflow.
+constexpr int64_t kMaxExtent = int64_t{1} << 40;
+
+Status CheckAtLeast(const char* name, int64_t value, int64_t least) {
+  if (value >= least && value <= kMaxExtent) return Status();
+  return InvalidArgument("`", name, "` must be an integer ≥ ", least, " and ≤ 2^40. Received: ", name, "=", value);
+}
+
+Status CheckOutputExtent(const char* name, int64_t size, int64_t margin, double max_displacement) {
+  if (size > 2 * margin) return Status();
+  return InvalidArgument("padding `valid` drops a margin of ceil(max_displacement) + ceil(3·sigma) = ", margin,
+                         " pixels on each side (max_displacement=", max_displacement, "); the input's ", name,
+                         " must be greater than ", 2 * margin, ". Received: ", name, "=", size);
+}
+
+}  // namespace
+
+int64_t SupportRadius(double sigma) { return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(3 * sigma - 1e-6))); }
+
+int64_t Margin(const DauConvShape& shape) {
+  if (shape.padding == Padding::kSame) return 0;
+  return static_cast<int64_t>(std::ceil(shape.max_displacement)) + SupportRadius(shape.sigma);
+}
+
+int64_t OutputExtent(int64_t size, int64_t margin, int64_t stride) { return CeilDiv(size - 2 * margin, stride); }
+
+Status Validate(const DauConvShape& shape) {
+  const struct {
+    const char* name;
+    int64_t value, least;
+  } fields[] = {{"batch", shape.batch, 0},       {"height", shape.height, 1},
+                {"width", shape.width, 1},       {"in_channels", shape.in_channels, 1},
+                {"filters", shape.filters, 1},   {"units", shape.units, 1},
+                {"stride_h", shape.stride_h, 1}, {"stride_w", shape.stride_w, 1}};
+  for (const auto& field : fields) {
+    if (Status s = CheckAtLeast(field.name, field.value, field.least); !s.ok()) return s;
+  }
+  if (!(shape.sigma > 0 && shape.sigma <= kMaxSigma)) {
+    return InvalidArgument("`sigma` must be a number > 0 and ≤ ", kMaxSigma, " pixels. Received: sigma=", shape.sigma);
+  }
+  if (std::isnan(shape.max_displacement)) {
+    return InvalidArgument("`max_displacement` must be a number of pixels. Received: max_displacement=nan");
+  }
+  if (shape.padding == Padding::kValid) {
+    if (!(shape.max_displacement >= 0 && shape.max_displacement <= kFarAway)) {
+      return InvalidArgument("padding `valid` needs a finite `max_displacement` ≥ 0. Received: max_displacement=",
+                             shape.max_displacement);
+    }
+    const int64_t margin = Margin(shape);
+    if (Status s = CheckOutputExtent("height", shape.height, margin, shape.max_displacement); !s.ok()) return s;
+    if (Status s = CheckOutputExtent("width", shape.width, margin, shape.max_displacement); !s.ok()) return s;
+  }
+  int64_t size;
+  // 16 bytes an element leaves room for every dtype and for the padding that an engine adds.
+  if (!CheckedProduct({16, shape.batch, shape.height, shape.width, shape.in_channels}, &size) ||
+      !CheckedProduct({16, shape.batch, shape.height, shape.width, shape.filters}, &size) ||
+      !CheckedProduct({64, shape.units, shape.in_channels, shape.filters}, &size)) {
+    return InvalidArgument("the sizes are too large, their product overflows. Received: batch=", shape.batch,
+                           ", height=", shape.height, ", width=", shape.width, ", in_channels=", shape.in_channels,
+                           ", filters=", shape.filters, ", units=", shape.units);
+  }
+  return Status();
+}
+
+GaussianTaps::GaussianTaps(double sigma) : radius(SupportRadius(sigma)) {
+  double sum = 0;
+  for (int64_t i = -radius; i <= radius; ++i) {
+    smooth.push_back(std::exp(-0.5 * (i / sigma) * (i / sigma)));
+    sum += smooth.back();
+  }
+  for (int64_t i = -radius; i <= radius; ++i) {
+    double& tap = smooth[i + radius];
+    tap /= sum;
+    derivative.push_back(tap == 0 ? 0 : i / sigma / sigma * tap);  // a tiny σ would make ∞·0
+  }
+}
+
+Interpolation Interpolate(double displacement) {
+  displacement = std::clamp(displacement, -kFarAway, kFarAway);
+  double cell = std::floor(displacement);
+  double fraction = displacement - cell;
+  if (fraction >= 1) {  // −1e-40 rounds up to its neighbour
+    cell += 1;
+    fraction = 0;
+  }
+  return {static_cast<int64_t>(cell), fraction};
+}
+
+template <typename T>
+Status FindDisplacementRange(const DauConvShape& shape, const T* displacement, DisplacementRange* range) {
+  const int64_t count = shape.units * shape.in_channels * shape.filters;
+  T low[2], high[2];
+  for (int axis = 0; axis < 2; ++axis) {
+    const T* mu = displacement + axis * count;
+    low[axis] = high[axis] = mu[0];
+    bool finite = true;
+    for (int64_t i = 0; i < count; ++i) {
+      finite &= std::isfinite(mu[i]);
+      low[axis] = std::min(low[axis], mu[i]);
+      high[axis] = std::max(high[axis], mu[i]);
+    }
+    if (finite) continue;
+    for (int64_t i = 0; i < count; ++i) {
+      if (std::isfinite(mu[i])) continue;
+      const int64_t f = i % shape.filters, s = i / shape.filters % shape.in_channels;
+      const int64_t k = i / (shape.filters * shape.in_channels);
+      return InvalidArgument("`displacement` must be finite. Received: displacement[", axis, ", ", k, ", ", s, ", ", f,
+                             "]=", mu[i]);
+    }
+  }
+  *range = {Interpolate(low[0]).cell, Interpolate(high[0]).cell, Interpolate(low[1]).cell, Interpolate(high[1]).cell};
+  return Status();
+}
+
+template Status FindDisplacementRange(const DauConvShape&, const float*, DisplacementRange*);
+template Status FindDisplacementRange(const DauConvShape&, const double*, DisplacementRange*);
+
+}  // namespace dau

@@ -1,0 +1,82 @@
+// The vocabulary of every engine: what a DAU convolution is asked to compute, and each formula of its geometry once.
+//
+//   y[n,h,w,f] = Σ_s Σ_k weight[k,s,f] · B(x̃[n,·,·,s]; h·stride_h + m + μ_v[k,s,f], w·stride_w + m + μ_h[k,s,f])
+//
+// x: [N, H, W, S] or [N, S, H, W]; weight: [K, S, F]; displacement μ: [2, K, S, F] px, [0] vertical (down positive),
+// [1] horizontal (right positive); y: [N, H', W', F] or [N, F, H', W'].
+// x̃ = g ⋆ x is blurred on the infinite plane (x is zero outside the image); g is the Gaussian of perimeter σ on
+// |i|, |j| ≤ r, r = ceil(3σ), normalised to sum 1. B interpolates bilinearly. m is 0 for `same`, the margin for
+// `valid`.
+#ifndef DAU_CC_KERNELS_DAU_CONV_SHAPE_H_
+#define DAU_CC_KERNELS_DAU_CONV_SHAPE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "cc/kernels/base/status.h"
+
+namespace dau {
+
+enum class Padding { kSame, kValid };
+enum class DataFormat { kNHWC, kNCHW };
+// kGaussian: Eq. 16 of the paper, a smoothed derivative. kExact: the derivative of the bilinear forward, right-hand at
+// integers.
+enum class DisplacementGradient { kGaussian, kExact };
+
+struct DauConvShape {
+  int64_t batch = 0, height = 0, width = 0, in_channels = 0;  // N, H, W, S
+  int64_t filters = 0, units = 0;                             // F, K
+  int64_t stride_h = 1, stride_w = 1;
+  Padding padding = Padding::kSame;
+  DataFormat format = DataFormat::kNHWC;
+  double sigma = 0.5;            // px
+  double max_displacement = -1;  // px; negative: unlimited. Fixes the margin of `valid`, clips nothing.
+};
+
+// r = ceil(3σ). The 1e-6 px keeps σ = 1/3 in float32 and in float64 on the same integer.
+int64_t SupportRadius(double sigma);
+
+// m of the formula above: what `valid` drops on each side, ceil(max_displacement) + r; 0 for `same`.
+int64_t Margin(const DauConvShape& shape);
+
+// H' or W' for one axis: ceil((size − 2·margin) / stride).
+int64_t OutputExtent(int64_t size, int64_t margin, int64_t stride);
+inline int64_t OutputHeight(const DauConvShape& shape) {
+  return OutputExtent(shape.height, Margin(shape), shape.stride_h);
+}
+inline int64_t OutputWidth(const DauConvShape& shape) {
+  return OutputExtent(shape.width, Margin(shape), shape.stride_w);
+}
+
+// The one validation: every field, and that no array's size overflows.
+Status Validate(const DauConvShape& shape);
+
+// Filters of 2r+1 taps at −r…r: the 2-D kernels are products of two of them.
+struct GaussianTaps {
+  explicit GaussianTaps(double sigma);
+
+  int64_t radius;
+  std::vector<double> smooth;      // g, sum 1
+  std::vector<double> derivative;  // (i/σ²)·g(i), applied as a cross-correlation: Σ_i d(i)·x(p + i)
+};
+
+// Where a displacement along one axis looks: the pixel floor(μ) and its upper neighbour, with weights 1 − fraction and
+// fraction. In double, so that μ = −1e-9f keeps its fraction below 1.
+struct Interpolation {
+  int64_t cell;
+  double fraction;  // in [0, 1)
+};
+Interpolation Interpolate(double displacement);
+
+// The least and the greatest cell of each axis: what the engines size their padding by.
+struct DisplacementRange {
+  int64_t min_v = 0, max_v = 0, min_h = 0, max_h = 0;
+};
+
+// Refuses NaN and infinity. displacement: [2, K, S, F].
+template <typename T>
+Status FindDisplacementRange(const DauConvShape& shape, const T* displacement, DisplacementRange* range);
+
+}  // namespace dau
+
+#endif  // DAU_CC_KERNELS_DAU_CONV_SHAPE_H_

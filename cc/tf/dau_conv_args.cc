@@ -1,0 +1,83 @@
+#include "cc/tf/dau_conv_args.h"
+
+namespace dau::tf {
+
+using ::tensorflow::Tensor;
+using ::tensorflow::TensorShape;
+using ::tensorflow::TensorShapeUtils;
+
+absl::Status ToAbsl(const Status& status) {
+  return status.ok() ? absl::OkStatus() : absl::InvalidArgumentError(status.message());
+}
+
+absl::Status Attrs::SetStrides(const std::vector<int32_t>& strides) {
+  if (strides.size() != 2) {
+    return ToAbsl(InvalidArgument("`strides` must be 2 integers, vertical and horizontal. Received: ", strides.size()));
+  }
+  for (int32_t stride : strides) {
+    if (stride < 1) return ToAbsl(InvalidArgument("`strides` must be integers ≥ 1. Received: ", stride));
+  }
+  stride_h = strides[0];
+  stride_w = strides[1];
+  return absl::OkStatus();
+}
+
+double SigmaValue(const Tensor& sigma) {
+  return sigma.dtype() == tensorflow::DT_DOUBLE ? sigma.scalar<double>()() : sigma.scalar<float>()();
+}
+
+absl::Status MakeShape(const Attrs& attrs, const TensorShape& input, const Tensor& weight, const Tensor& displacement,
+                       const Tensor& sigma, DauConvShape* shape) {
+  const bool nhwc = attrs.format == DataFormat::kNHWC;
+  if (input.dims() != 4) {
+    return ToAbsl(InvalidArgument("`input` must have 4 dimensions, ", nhwc ? "[N, H, W, S]" : "[N, S, H, W]",
+                                  ". Received shape: ", input.DebugString()));
+  }
+  if (weight.dims() != 3) {
+    return ToAbsl(
+        InvalidArgument("`weight` must have 3 dimensions, [K, S, F]. Received shape: ", weight.shape().DebugString()));
+  }
+  if (!TensorShapeUtils::IsScalar(sigma.shape())) {
+    return ToAbsl(InvalidArgument("`sigma` must be a scalar. Received shape: ", sigma.shape().DebugString()));
+  }
+  TensorShape expected({2});
+  expected.AppendShape(weight.shape());
+  if (displacement.shape() != expected) {
+    return ToAbsl(InvalidArgument("`displacement` must have the shape [2, K, S, F] = ", expected.DebugString(),
+                                  " that belongs to `weight` of shape ", weight.shape().DebugString(),
+                                  ". Received shape: ", displacement.shape().DebugString()));
+  }
+  if (input.dim_size(nhwc ? 3 : 1) != weight.dim_size(1)) {
+    return ToAbsl(InvalidArgument("`input` must have as many channels as `weight` of shape ",
+                                  weight.shape().DebugString(), " has: ", weight.dim_size(1),
+                                  ". Received shape: ", input.DebugString(), " in ", nhwc ? "NHWC" : "NCHW"));
+  }
+  shape->batch = input.dim_size(0);
+  shape->height = input.dim_size(nhwc ? 1 : 2);
+  shape->width = input.dim_size(nhwc ? 2 : 3);
+  shape->units = weight.dim_size(0);
+  shape->in_channels = weight.dim_size(1);
+  shape->filters = weight.dim_size(2);
+  shape->stride_h = attrs.stride_h;
+  shape->stride_w = attrs.stride_w;
+  shape->padding = attrs.padding;
+  shape->format = attrs.format;
+  shape->sigma = SigmaValue(sigma);
+  shape->max_displacement = attrs.max_displacement;
+  return ToAbsl(Validate(*shape));
+}
+
+TensorShape OutputShape(const DauConvShape& shape) {
+  const int64_t height = OutputHeight(shape), width = OutputWidth(shape);
+  return shape.format == DataFormat::kNHWC ? TensorShape({shape.batch, height, width, shape.filters})
+                                           : TensorShape({shape.batch, shape.filters, height, width});
+}
+
+absl::Status CheckOutBackprop(const DauConvShape& shape, const Tensor& out_backprop) {
+  const TensorShape expected = OutputShape(shape);
+  if (out_backprop.shape() == expected) return absl::OkStatus();
+  return ToAbsl(InvalidArgument("`out_backprop` must have the output's shape ", expected.DebugString(),
+                                ". Received shape: ", out_backprop.shape().DebugString()));
+}
+
+}  // namespace dau::tf

@@ -1,0 +1,60 @@
+// From TensorFlow's attributes and tensors to a DauConvShape, with every check that needs both.
+#ifndef DAU_CC_TF_DAU_CONV_ARGS_H_
+#define DAU_CC_TF_DAU_CONV_ARGS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "cc/kernels/dau_conv_shape.h"
+#include "tensorflow/core/framework/tensor.h"
+#include "tensorflow/core/framework/tensor_shape.h"
+
+namespace dau::tf {
+
+struct Attrs {
+  int64_t stride_h = 1, stride_w = 1;
+  Padding padding = Padding::kSame;
+  DataFormat format = DataFormat::kNHWC;
+  double max_displacement = -1;
+  DisplacementGradient displacement_gradient = DisplacementGradient::kGaussian;
+
+  // Source: OpKernelConstruction or InferenceContext.
+  template <typename Source>
+  absl::Status Read(Source* source) {
+    std::vector<int32_t> strides;
+    std::string padding_name, format_name, gradient_name;
+    float max;
+    absl::Status status = source->GetAttr("strides", &strides);
+    if (status.ok()) status = source->GetAttr("padding", &padding_name);
+    if (status.ok()) status = source->GetAttr("data_format", &format_name);
+    if (status.ok()) status = source->GetAttr("max_displacement", &max);
+    if (status.ok()) status = source->GetAttr("displacement_gradient", &gradient_name);
+    if (!status.ok()) return status;
+    max_displacement = max;
+    padding = padding_name == "VALID" ? Padding::kValid : Padding::kSame;
+    format = format_name == "NCHW" ? DataFormat::kNCHW : DataFormat::kNHWC;
+    displacement_gradient = gradient_name == "exact" ? DisplacementGradient::kExact : DisplacementGradient::kGaussian;
+    return SetStrides(strides);
+  }
+
+ private:
+  absl::Status SetStrides(const std::vector<int32_t>& strides);
+};
+
+// The value of a scalar float or double.
+double SigmaValue(const tensorflow::Tensor& sigma);
+
+// The shape of a call, validated. `input`: the dimensions of x.
+absl::Status MakeShape(const Attrs& attrs, const tensorflow::TensorShape& input, const tensorflow::Tensor& weight,
+                       const tensorflow::Tensor& displacement, const tensorflow::Tensor& sigma, DauConvShape* shape);
+
+tensorflow::TensorShape OutputShape(const DauConvShape& shape);
+
+absl::Status CheckOutBackprop(const DauConvShape& shape, const tensorflow::Tensor& out_backprop);
+
+absl::Status ToAbsl(const Status& status);
+
+}  // namespace dau::tf
+
+#endif  // DAU_CC_TF_DAU_CONV_ARGS_H_
