@@ -1,0 +1,5 @@
+"""Keras layers."""
+
+from dau_tf.layers.dau_conv import DAUConv2D
+
+__all__ = ["DAUConv2D"]

@@ -1,0 +1,324 @@
+"""The Keras layer of displaced aggregation units.
+
+y[n,h,w,f] = activation(bias[f] + sum_s sum_k unit_weight[k,s,f] * B(g * x[n,.,.,s];
+                        h stride_h + mu_v[k,s,f], w stride_w + mu_h[k,s,f]))
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from dau_tf.constraints import ClipDisplacement
+from dau_tf.ops import arguments, dau_conv2d, geometry
+
+_SIGMA_MODES = ("shared", "per_unit")
+_DEFAULT_SPREAD = 1.5  # pixels; the paper's initialisation for 3x3 replacements (Sec. 5)
+
+
+@keras.saving.register_keras_serializable(package="dau_tf")
+class DAUConv2D(keras.layers.Layer):
+    """2-D convolution with displaced aggregation units (Eq. 1, 11-14 of the paper).
+
+        y[n,h,w,f] = activation(bias[f] + sum_s sum_k
+                     unit_weight[k,s,f] * B(g * x[n,.,.,s]; h + mu_v[k,s,f], w + mu_h[k,s,f]))
+
+    Takes the place of `keras.layers.Conv2D`. In place of a k x k grid every (channel, filter) pair
+    has `units` taps at learned sub-pixel displacements mu, each blurred by the Gaussian g of sigma.
+
+    Variables: `unit_weight` (K, S, F); `displacement` (2, K, S, F) in pixels, [0] vertical with
+    down positive, [1] horizontal with right positive; `bias` (F,); `sigma` (), not trainable, in
+    pixels. Under a mixed precision policy the layer computes in float32 and casts its output.
+
+    Args:
+        filters: Number of output channels F, >= 1.
+        units: Number of units K per (input channel, filter) pair, >= 1.
+        strides: Step between outputs in pixels, an int or (vertical, horizontal).
+        padding: "same" (zeros outside) or "valid": only outputs that see nothing but real pixels
+            whatever the displacements are; drops ceil(max_displacement) + ceil(3 sigma) on each
+            side. With "valid" the variable `sigma` must keep ceil(3 sigma) of the argument.
+        data_format: "channels_last", "channels_first", or None for Keras' configured default.
+        groups: Only 1 for now.
+        max_displacement: Limit of the displacements in pixels, >= 0. They are clipped to it when
+            they are initialised and after each update. None is unlimited.
+        sigma: Aggregation perimeter in pixels, > 0: initial value of the variable `sigma`.
+        sigma_mode: "shared", one sigma for the layer; "per_unit" is not supported yet.
+        sigma_trainable: Only False for now.
+        displacement_gradient: "gaussian", the paper's smoothed derivative (Eq. 16), or "exact".
+        activation: Activation function, or None.
+        use_bias: Whether to add `bias`.
+        weight_initializer: Initializer of `unit_weight`. Fans count the units as Conv2D's count
+            kernel positions: fan_in = K S, fan_out = K F.
+        displacement_initializer: Initializer of `displacement`, in pixels; None for uniform within
+            -1.5 ... 1.5, or within max_displacement where that is less.
+        bias_initializer: Initializer of `bias`.
+        weight_regularizer: Regularizer of `unit_weight`.
+        displacement_regularizer: Regularizer of `displacement`.
+        bias_regularizer: Regularizer of `bias`.
+        activity_regularizer: Regularizer of the output.
+        weight_constraint: Constraint of `unit_weight`.
+        displacement_constraint: Constraint of `displacement`, applied before the clip to
+            max_displacement.
+        bias_constraint: Constraint of `bias`.
+        **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
+
+    Input: shape (N, H, W, S), or (N, S, H, W) for `channels_first`; H and W may be unknown.
+
+    Returns:
+        Shape (N, ceil(H / stride_h), ceil(W / stride_w), F) for "same"; with H - 2 m and W - 2 m
+        for "valid"; F in second place for `channels_first`.
+
+    Raises:
+        ValueError: An argument or an input shape is not allowed.
+        NotImplementedError: `groups` > 1, `sigma_mode="per_unit"` or `sigma_trainable=True`.
+
+    Example:
+        >>> import keras
+        >>> import dau_tf
+        >>> inputs = keras.Input((None, None, 3))
+        >>> outputs = dau_tf.DAUConv2D(16, units=2, strides=2, activation="relu")(inputs)
+        >>> keras.Model(inputs, outputs).output_shape
+        (None, None, None, 16)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        units: int = 2,
+        strides: int | tuple[int, int] = 1,
+        padding: str = "same",
+        data_format: str | None = None,
+        groups: int = 1,
+        max_displacement: float | None = 4.0,
+        sigma: float = 0.5,
+        sigma_mode: str = "shared",
+        sigma_trainable: bool = False,
+        displacement_gradient: str = "gaussian",
+        activation: Any = None,
+        use_bias: bool = True,
+        weight_initializer: Any = "glorot_uniform",
+        displacement_initializer: Any = None,
+        bias_initializer: Any = "zeros",
+        weight_regularizer: Any = None,
+        displacement_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        activity_regularizer: Any = None,
+        weight_constraint: Any = None,
+        displacement_constraint: Any = None,
+        bias_constraint: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        if keras.backend.backend() != "tensorflow":
+            raise RuntimeError(
+                "DAUConv2D needs Keras' TensorFlow backend (KERAS_BACKEND=tensorflow). "
+                f"Received: backend {keras.backend.backend()!r}"
+            )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.filters = arguments.positive_int("filters", filters)
+        self.units = arguments.positive_int("units", units)
+        self.strides = arguments.strides(strides)
+        self.padding = arguments.padding(padding)
+        if data_format is None:
+            data_format = keras.config.image_data_format()
+        self.data_format = arguments.data_format(data_format)
+        self.groups = arguments.groups(groups)
+        self.max_displacement = arguments.max_displacement(max_displacement, self.padding)
+        self.initial_sigma = arguments.sigma(sigma)
+        _check_sigma_is_supported(sigma_mode, sigma_trainable)
+        self.sigma_mode = sigma_mode
+        self.sigma_trainable = sigma_trainable
+        self.displacement_gradient = arguments.displacement_gradient(displacement_gradient)
+        self.activation = keras.activations.get(activation)
+        self.use_bias = bool(use_bias)
+        self.weight_initializer = keras.initializers.get(weight_initializer)
+        if displacement_initializer is None:
+            limit = self.max_displacement
+            spread = _DEFAULT_SPREAD if limit is None else min(_DEFAULT_SPREAD, limit)
+            displacement_initializer = keras.initializers.RandomUniform(-spread, spread)
+        self.displacement_initializer = keras.initializers.get(displacement_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.weight_regularizer = keras.regularizers.get(weight_regularizer)
+        self.displacement_regularizer = keras.regularizers.get(displacement_regularizer)
+        self.bias_regularizer = keras.regularizers.get(bias_regularizer)
+        self.weight_constraint = keras.constraints.get(weight_constraint)
+        self.displacement_constraint = keras.constraints.get(displacement_constraint)
+        self.bias_constraint = keras.constraints.get(bias_constraint)
+        self.input_spec = keras.layers.InputSpec(ndim=4)
+        # The op has no XLA kernel yet. Without this flag `compile(jit_compile="auto")` turns XLA on
+        # where it finds a GPU, and training fails there only.
+        self.supports_jit = False
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the variables for inputs of `input_shape`, whose channels must be known."""
+        axis = self._channel_axis()
+        channels = input_shape[axis]
+        if channels is None:
+            raise ValueError(
+                f"The channels of the inputs (axis {axis} for data_format={self.data_format!r}) "
+                f"must be known. Received: input_shape={input_shape}"
+            )
+        self.compute_output_shape(input_shape)  # refuses images that padding `valid` uses up
+        self.input_spec = keras.layers.InputSpec(ndim=4, axes={axis: channels})
+
+        # Positions and sigma keep full precision where weights are half; and no variable is cast to
+        # half on its way to a kernel that computes in float32.
+        precise = "float64" if self.variable_dtype == "float64" else "float32"
+        clip = ClipDisplacement(self.max_displacement)
+        self.unit_weight = self.add_weight(
+            name="unit_weight",
+            shape=(self.units, channels, self.filters),
+            initializer=self.weight_initializer,
+            regularizer=self.weight_regularizer,
+            constraint=self.weight_constraint,
+            autocast=False,
+        )
+        self.displacement = self.add_weight(
+            name="displacement",
+            shape=(2, self.units, channels, self.filters),
+            dtype=precise,
+            initializer=lambda shape, dtype: clip(self.displacement_initializer(shape, dtype)),
+            regularizer=self.displacement_regularizer,
+            constraint=_both(self.displacement_constraint, clip),
+            autocast=False,
+        )
+        self.sigma = self.add_weight(
+            name="sigma",
+            shape=(),
+            dtype=precise,
+            initializer=self._sigma_value,
+            trainable=False,
+            autocast=False,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.filters,),
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+                autocast=False,
+            )
+
+    def call(self, inputs: Any) -> Any:
+        """Returns the layer's output for `inputs` of shape (N, H, W, S) or (N, S, H, W)."""
+        dtype = "float64" if self.compute_dtype == "float64" else "float32"
+        outputs = dau_conv2d(
+            keras.ops.cast(inputs, dtype),
+            keras.ops.cast(self.unit_weight, dtype),
+            keras.ops.cast(self.displacement, dtype),
+            keras.ops.cast(self.sigma, dtype),
+            strides=self.strides,
+            padding=self.padding,
+            data_format=self.data_format,
+            groups=self.groups,
+            max_displacement=self.max_displacement,
+            displacement_gradient=self.displacement_gradient,
+        )
+        if self.padding == "valid":
+            # In a graph sigma is a variable's value, so that the op cannot tell the margin; this
+            # states it, and refuses at run time a sigma that has changed it.
+            outputs = tf.ensure_shape(outputs, self.compute_output_shape(tuple(inputs.shape)))
+        if self.bias is not None:
+            layout = "NHWC" if self.data_format == "channels_last" else "NCHW"
+            bias = keras.ops.cast(self.bias, dtype)
+            outputs = tf.nn.bias_add(outputs, bias, data_format=layout)
+        outputs = keras.ops.cast(outputs, self.compute_dtype)
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Returns the output's shape; unknown dimensions are None.
+
+        Args:
+            input_shape: Four dimensions, laid out as `data_format` says.
+
+        Returns:
+            Four dimensions, laid out likewise.
+
+        Raises:
+            ValueError: `input_shape` is not of rank 4, or padding `valid` leaves nothing of it.
+        """
+        if len(input_shape) != 4:
+            raise ValueError(f"`input_shape` must have rank 4. Received: {input_shape}")
+        rows = 1 if self.data_format == "channels_last" else 2
+        margin = 0
+        if self.padding == "valid":
+            assert self.max_displacement is not None  # checked by the constructor
+            margin = geometry.valid_margin(self.max_displacement, self.initial_sigma)
+        sizes = []
+        for size, stride in zip(input_shape[rows : rows + 2], self.strides, strict=True):
+            if self.padding == "valid" and size is not None and size <= 2 * margin:
+                raise ValueError(
+                    f'padding="valid" drops {margin} pixels on each side: ceil(max_displacement='
+                    f"{self.max_displacement}) + ceil(3 * sigma={self.initial_sigma}). Expected "
+                    f"images larger than {2 * margin} pixels. Received: input_shape={input_shape}"
+                )
+            sizes.append(geometry.output_size(size, stride, margin))
+        if self.data_format == "channels_last":
+            return (input_shape[0], *sizes, self.filters)
+        return (input_shape[0], self.filters, *sizes)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the constructor's arguments; `sigma` is the initial one."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "units": self.units,
+            "strides": self.strides,
+            "padding": self.padding,
+            "data_format": self.data_format,
+            "groups": self.groups,
+            "max_displacement": self.max_displacement,
+            "sigma": self.initial_sigma,
+            "sigma_mode": self.sigma_mode,
+            "sigma_trainable": self.sigma_trainable,
+            "displacement_gradient": self.displacement_gradient,
+            "activation": keras.activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "weight_initializer": keras.initializers.serialize(self.weight_initializer),
+            "displacement_initializer": keras.initializers.serialize(self.displacement_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "weight_regularizer": keras.regularizers.serialize(self.weight_regularizer),
+            "displacement_regularizer": keras.regularizers.serialize(self.displacement_regularizer),
+            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
+            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
+            "weight_constraint": keras.constraints.serialize(self.weight_constraint),
+            "displacement_constraint": keras.constraints.serialize(self.displacement_constraint),
+            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+        }
+
+    def _sigma_value(self, shape: tuple[int, ...], dtype: str) -> tf.Tensor:
+        # keras.initializers.Constant would take a double through float32.
+        return tf.constant(self.initial_sigma, dtype, shape)
+
+    def _channel_axis(self) -> int:
+        return 3 if self.data_format == "channels_last" else 1
+
+
+def _check_sigma_is_supported(sigma_mode: Any, sigma_trainable: Any) -> None:
+    if sigma_mode not in _SIGMA_MODES:
+        raise ValueError(
+            f'`sigma_mode` must be "shared" or "per_unit". Received: sigma_mode={sigma_mode!r}'
+        )
+    if sigma_mode == "per_unit":
+        raise NotImplementedError(
+            'A sigma per unit is not supported yet. Expected sigma_mode="shared". '
+            f"Received: sigma_mode={sigma_mode!r}"
+        )
+    if not isinstance(sigma_trainable, bool):
+        raise ValueError(
+            "`sigma_trainable` must be True or False. "
+            f"Received: sigma_trainable={sigma_trainable!r}"
+        )
+    if sigma_trainable:
+        raise NotImplementedError(
+            "A learned sigma is not supported yet. Expected sigma_trainable=False. "
+            f"Received: sigma_trainable={sigma_trainable!r}"
+        )
+
+
+def _both(first: Any, second: ClipDisplacement) -> Any:
+    """Returns the constraint that applies `first`, which may be None, and then `second`."""
+    if first is None:
+        return second
+    return lambda variable: second(first(variable))

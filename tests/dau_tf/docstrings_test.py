@@ -1,0 +1,25 @@
+"""Every public docstring has an example, and every example runs."""
+
+import doctest
+import importlib
+import pkgutil
+
+import pytest
+
+import dau_tf
+
+MODULES = [m.name for m in pkgutil.walk_packages(dau_tf.__path__, "dau_tf.")]
+MODULES.remove("dau_tf._dau_ops")  # the op library is no Python extension
+PUBLIC = [dau_tf.DAUConv2D, dau_tf.dau_conv2d, dau_tf.op_library_path]
+PUBLIC += [dau_tf.constraints.ClipDisplacement, dau_tf.optimizers.ParameterGroups]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: thing.__name__)
+def test_public_names_have_an_example(thing):
+    assert "Example:" in thing.__doc__
+    assert ">>>" in thing.__doc__
