@@ -1,0 +1,42 @@
+# The front door; `make help` lists what is behind it. Every target sets up what it needs, and is quick the second time.
+PYTHON ?= python3
+# The wheel .venv/ was made with; TF=tensorflow for GPUs, TF='tensorflow[and-cuda]' to get CUDA's libraries too.
+TF ?= $(or $(shell cat .venv/.dau-tensorflow 2> /dev/null),tensorflow-cpu)
+OUT ?= demo_out
+BIN := .venv/bin
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test lint clean distclean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup:  ## system packages and .venv/ with the pinned requirements; PYTHON=python3 TF=tensorflow-cpu
+	@PYTHON='$(PYTHON)' TF='$(TF)' tools/setup.sh
+
+build: setup  ## the op library, and dau_tf importable from .venv/; TF=tensorflow for GPUs
+	./bazelw build //cc/tf:_dau_ops.so //tools/bazel:build_info
+	@tools/install_library.sh
+
+demo: build  ## learn to de-blur a real video, at most ten minutes; OUT=demo_out
+	$(BIN)/python -m examples.deblurring.demo --out '$(OUT)'
+
+test: build  ## the C++ tests, the Python tests, lint
+	./bazelw test //cc/... //tests/...
+	$(BIN)/python -m pytest tests
+	@$(MAKE) --no-print-directory lint
+
+lint: setup  ## ruff, mypy, clang-format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy dau_tf examples
+	find cc tests/cc -name '*.h' -o -name '*.cc' -o -name '*.cu' | xargs -r $(BIN)/clang-format --dry-run -Werror
+
+clean:  ## remove what was built, and the choice of Bazel; .venv/ stays
+	@[ ! -e bazel-out ] || ./bazelw clean
+	rm -rf dau_tf/_dau_ops.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
+
+distclean: clean  ## remove .venv/ and .bazel/ as well
+	rm -rf .venv .bazel *.egg-info
