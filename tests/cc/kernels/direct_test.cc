@@ -11,6 +11,7 @@
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/dau_conv.h"
 #include "cc/kernels/reference/dau_conv_reference.h"
+#include "hwy/highway.h"
 #include "tests/cc/kernels/cases.h"
 
 namespace dau {
@@ -185,6 +186,24 @@ TEST(DirectTest, EmptyBatchGivesZeroGradients) {
   EXPECT_TRUE(p.RunForward(Threads(1)).empty());
   EXPECT_TRUE(p.RunBackwardInput(Threads(1)).empty());
   EXPECT_EQ(p.RunBackwardParams(DisplacementGradient::kExact, Threads(1)), std::vector<float>(3 * p.weight.size(), 0));
+}
+
+// Every instruction set that this machine has, down to the one that every machine has.
+TEST(DirectTest, EveryInstructionSet) {
+  for (int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1) {
+    const int64_t target = left & -left;
+    SCOPED_TRACE(hwy::TargetName(target));
+    hwy::SetSupportedTargetsForTest(target);
+    for (const Case& c : testing::Cases()) {
+      SCOPED_TRACE(c.name);
+      CheckForward<float>(c);
+      CheckForward<double>(c);
+      CheckBackwardInput<float>(c);
+      CheckBackwardParams<float>(c, DisplacementGradient::kExact);
+      CheckBackwardParams<double>(c, DisplacementGradient::kGaussian);
+    }
+  }
+  hwy::SetSupportedTargetsForTest(0);
 }
 
 // More images than fit into one chunk of the workspace: the same as image by image.
