@@ -1,0 +1,1 @@
+"""Studies with displaced aggregation units: models, data sets, and the programs that join them."""

@@ -1,0 +1,1 @@
+"""Readers for the published on-disk layouts, as `tf.data` pipelines."""

@@ -1,0 +1,232 @@
+"""Trains SRN-DeblurNet, with displaced aggregation units or with standard convolutions.
+
+The default is the paper's recipe (Adam, 2000 epochs, batch 16, 256x256 crops; the DAU network at
+5e-4 with its displacements at 1e-3, the standard one at 1e-4). Writes into --out:
+
+  recipe.json   what this training computes; the same command continues it after a kill
+  model.keras   model and optimizer after the last round (a round is one pass, or --round steps)
+  log.csv, tensorboard/   losses by round
+
+  python -m examples.deblurring.train --data GOPRO --out runs/dau
+  python -m examples.deblurring.train --data data --out runs/small --config laptop --width 8
+"""
+
+import argparse
+import dataclasses
+import json
+import math
+import pathlib
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from examples.datasets.gopro import DatasetError, Pair, find_pairs, training_crops
+from examples.deblurring import cli
+from examples.deblurring.augment import Augmentation
+from examples.deblurring.callbacks import Checkpoint, Progress, RoundLog, StopAt
+from examples.deblurring.recipe import PAPER_STANDARD_RATE, RECIPES, Recipe, optimizer
+from examples.models.multiscale_loss import multiscale_loss, multiscale_targets
+from examples.models.srn_deblur import srn_deblur
+
+# Up to this size the pictures are decoded once and kept.
+_IN_MEMORY_BYTES = 2**30
+
+
+def train(
+    data: pathlib.Path, out: pathlib.Path, recipe: Recipe, steps_per_round: int | None = None
+) -> dict:
+    """Trains, or continues what is in `out`.
+
+    Every example follows from the seed and its number, and the checkpoint holds the optimizer,
+    so a run that was killed and continued computes what an uninterrupted one does.
+
+    Args:
+        data: GOPRO layout; its `train` split is used.
+        out: a new folder, or one that this function wrote with the same recipe.
+        recipe: what to compute.
+        steps_per_round: steps between checkpoints and lines of the log; None: one pass.
+
+    Returns:
+        {"model": path, "steps": int, "seconds": of training, those before a kill included}.
+
+    Raises:
+        UserError: `out` is not ours or holds another recipe; the loss is not finite.
+        DatasetError: names the file that is wrong.
+    """
+    pairs = find_pairs(data, "train")
+    steps = recipe.total_steps(len(pairs))
+    steps_per_round = min(steps, steps_per_round or math.ceil(len(pairs) / recipe.batch))
+    dataset_from = _pipeline(pairs, recipe)
+    state = _claim(out, recipe, len(pairs), steps_per_round)
+    model, done = _model(out / "model.keras", recipe, steps)
+    if done < steps:
+        _fit(model, dataset_from(done), out, state, steps, steps_per_round, done)
+    return {"model": str(out / "model.keras"), "steps": steps, "seconds": state["seconds"]}
+
+
+def _pipeline(pairs: list[Pair], recipe: Recipe) -> Callable[[int], tf.data.Dataset]:
+    """Returns step -> batches from that step on."""
+    augmentation = Augmentation(recipe.motion, recipe.colours, recipe.negatives)
+    in_memory = len({(p.height, p.width) for p in pairs}) == 1 and (
+        sum(p.height * p.width * 6 for p in pairs) <= _IN_MEMORY_BYTES
+    )
+
+    def from_step(step: int) -> tf.data.Dataset:
+        crops = training_crops(
+            pairs,
+            recipe.batch,
+            recipe.crop + 2 * augmentation.margin,
+            recipe.seed,
+            first_example=step * recipe.batch,
+            in_memory=in_memory,
+            min_contrast=recipe.min_contrast,
+            transform=augmentation,
+        )
+        return crops.map(lambda blur, sharp: (blur, multiscale_targets(sharp)))
+
+    return from_step
+
+
+def _claim(out: pathlib.Path, recipe: Recipe, pairs: int, steps_per_round: int) -> dict:
+    """Makes the folder ours, or reads the state of the training it holds."""
+    file = out / "recipe.json"
+    wanted = {**dataclasses.asdict(recipe), "pairs": pairs, "steps_per_round": steps_per_round}
+    if not file.exists():
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise cli.UserError(f"--out: {out} exists and holds no training of ours")
+        out.mkdir(parents=True, exist_ok=True)
+        cli.write_json(file, {"recipe": wanted, "seconds": 0.0})
+    state = json.loads(file.read_text())
+    for name, value in wanted.items():
+        if state["recipe"].get(name) != value:
+            raise cli.UserError(
+                f"--out: {out} holds a training with {name}={state['recipe'].get(name)}, "
+                f"not {value}; choose another folder"
+            )
+    return state
+
+
+def _model(checkpoint: pathlib.Path, recipe: Recipe, steps: int) -> tuple[keras.Model, int]:
+    """The compiled model and how many steps it has done."""
+    if checkpoint.exists():
+        model = keras.models.load_model(checkpoint)
+        return model, int(model.optimizer.iterations)
+    keras.utils.set_random_seed(recipe.seed)
+    model = srn_deblur(
+        recipe.conv,
+        width=recipe.width,
+        sigma=recipe.sigma,
+        units=recipe.units,
+        input_skip=recipe.input_skip,
+    )
+    model.compile(optimizer(recipe, steps), multiscale_loss(), jit_compile=False)
+    return model, 0
+
+
+def _fit(
+    model: keras.Model,
+    dataset: tf.data.Dataset,
+    out: pathlib.Path,
+    state: dict,
+    steps: int,
+    per_round: int,
+    done: int,
+) -> None:
+    first_round = done // per_round
+
+    def saved(seconds: float) -> None:
+        state["seconds"] += seconds
+        cli.write_json(out / "recipe.json", state)
+
+    try:
+        model.fit(
+            dataset,
+            initial_epoch=first_round,
+            epochs=math.ceil(steps / per_round),
+            steps_per_epoch=per_round,
+            shuffle=False,
+            verbose=0,
+            callbacks=[
+                Progress(steps, done),
+                StopAt(steps),
+                RoundLog(out, done),
+                Checkpoint(out / "model.keras", saved),
+            ],
+        )
+    except tf.errors.InvalidArgumentError as error:
+        raise _named(error) from error
+
+
+def _named(error: tf.errors.InvalidArgumentError) -> Exception:
+    """A DatasetError from inside the pipeline comes wrapped in TensorFlow's traceback."""
+    for line in str(error).splitlines():
+        _, found, message = line.partition("DatasetError: ")
+        if found:
+            return DatasetError(message)
+    return error
+
+
+def _recipe(args: argparse.Namespace) -> Recipe:
+    given = {
+        field.name: getattr(args, field.name)
+        for field in dataclasses.fields(Recipe)
+        if getattr(args, field.name) is not None
+    }
+    if args.conv == "standard" and args.config == "paper":
+        given.setdefault("rate", PAPER_STANDARD_RATE)
+    return dataclasses.replace(RECIPES[args.config], **given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = cli.parser(__doc__)
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="GOPRO layout")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="new, or to continue")
+    parser.add_argument(
+        "--config", choices=RECIPES, default="paper", help="what the options below start from"
+    )
+    add = parser.add_argument_group(
+        "recipe (default: as --config says)", argument_default=argparse.SUPPRESS
+    ).add_argument
+    number, real, share = cli.positive_int, cli.positive_float, cli.fraction
+    add("--conv", choices=("dau", "standard"), help="the layers: dau or standard 5x5")
+    add("--width", type=number, help="channels of the finest level (paper: 32)")
+    add("--sigma", type=real, help="aggregation perimeter of the units, pixels")
+    add("--units", type=number, help="units per input channel and filter")
+    add("--input-skip", action=argparse.BooleanOptionalAction, help="output = input + net")
+    add("--steps", type=number, help="optimizer steps, instead of --epochs")
+    add("--epochs", type=number, help="passes over the training pairs")
+    add("--batch", type=number, help="crops a step")
+    add("--crop", type=number, help="side of a crop, pixels; a multiple of 16")
+    add("--rate", type=real, help="Adam's learning rate")
+    add("--power", type=real, help="it falls to 0 as (1 - step / steps) ** power")
+    add("--displacement-rate", type=real, help="learning rate of displacements")
+    add("--displacement-power", type=real, help="the power with which that falls")
+    add("--min-contrast", type=share, help="standard deviation a crop should have")
+    add("--motion", type=share, help="share of crops with simulated straight motion")
+    add("--colours", type=share, help="share of crops with shuffled colour channels")
+    add("--negatives", type=share, help="share of crops turned into negatives")
+    add("--seed", type=int, help="of weights, order, crops and augmentation")
+    parser.add_argument(
+        "--round",
+        type=cli.positive_int,
+        help="steps from checkpoint to checkpoint; default: a pass",
+    )
+    return parser
+
+
+def main() -> None:
+    """The command line."""
+    parser = _parser()
+    args = parser.parse_args()
+    for field in dataclasses.fields(Recipe):
+        vars(args).setdefault(field.name, None)
+    recipe = _recipe(args)
+    if recipe.crop % 16:
+        parser.error(f"argument --crop: must be a multiple of 16, received {recipe.crop}")
+    result = train(args.data, args.out, recipe, args.round)
+    print(f"{result['model']}: {result['steps']} steps in {result['seconds']:.0f} s")
+
+
+if __name__ == "__main__":
+    cli.run(main)

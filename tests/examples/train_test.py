@@ -1,0 +1,155 @@
+"""The training: the recipe's rates, logs, and that a killed run continues as if nothing was."""
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from examples.datasets.gopro import DatasetError
+from examples.deblurring.cli import UserError
+from examples.deblurring.recipe import RECIPES, optimizer
+from examples.deblurring.train import train
+
+
+def _weights(path):
+    return {v.path: v.numpy() for v in keras.models.load_model(path, compile=False).variables}
+
+
+def _arguments(recipe, data, out):
+    options = {k: v for k, v in dataclasses.asdict(recipe).items() if v is not None}
+    options.pop("input_skip")
+    words = [f"--{k.replace('_', '-')}={v}" for k, v in options.items() if v != 0 or k == "seed"]
+    return ["--data", str(data), "--out", str(out), "--input-skip", "--round=2", *words]
+
+
+def _command(arguments):
+    return [sys.executable, "-m", "examples.deblurring.train", *arguments]
+
+
+def test_displacements_have_their_own_rate():
+    rates = optimizer(RECIPES["paper"], 1000)
+    assert rates.learning_rates["displacement$"] == pytest.approx(1e-3)
+    assert rates.learning_rates["default"] == pytest.approx(5e-4)
+    weight = keras.Variable([1.0], name="unit_weight")
+    displacement = keras.Variable([1.0], name="displacement")
+    rates.build([weight, displacement])
+    rates.apply([tf.constant([1.0]), tf.constant([1.0])])
+    assert 1 - float(weight[0]) == pytest.approx(5e-4, rel=1e-3)
+    assert 1 - float(displacement[0]) == pytest.approx(1e-3, rel=1e-3)
+    rates.iterations.assign(500)
+    assert rates.learning_rates["displacement$"] == pytest.approx(1e-3 * 0.5)
+    assert rates.learning_rates["default"] == pytest.approx(5e-4 * 0.5**0.3)
+
+
+def test_the_papers_recipe():
+    paper = RECIPES["paper"]
+    assert (paper.epochs, paper.batch, paper.crop) == (2000, 16, 256)
+    assert paper.total_steps(2103) == 2000 * 2103 // 16
+    assert not any([paper.input_skip, paper.motion, paper.colours, paper.negatives])
+
+
+def test_writes_model_and_logs(trained):
+    with (trained["run"] / "log.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [r["step"] for r in rows] == ["2", "4", "6"]
+    assert all(
+        float(r["loss"]) == pytest.approx(sum(float(r[f"{s}_loss"]) for s in _SCALES), rel=1e-3)
+        for r in rows
+    )
+    (events,) = (trained["run"] / "tensorboard").iterdir()
+    logged = [
+        (event.step, value.tag, float(tf.make_ndarray(value.tensor)))
+        for event in map(
+            tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(events)).as_numpy_iterator()
+        )
+        for value in event.summary.value
+    ]
+    losses = [value for _, tag, value in logged if tag == "loss"]
+    assert losses == pytest.approx([float(r["loss"]) for r in rows], rel=1e-4)
+    state = json.loads((trained["run"] / "recipe.json").read_text())
+    assert state["seconds"] > 0
+    assert int(keras.models.load_model(trained["model"]).optimizer.iterations) == 6
+
+
+_SCALES = ("quarter", "half", "full")
+
+
+def test_killed_and_continued_is_the_same_as_uninterrupted(trained, tiny, tmp_path):
+    """kill -9 after the first checkpoint; then the same command. Bit for bit the same weights."""
+    out = tmp_path / "run"
+    command = _command(_arguments(tiny, trained["data"], out))
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not (out / "model.keras").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    done = int(keras.models.load_model(out / "model.keras").optimizer.iterations)
+    assert done in (2, 4, 6)
+    subprocess.run(command, check=True, capture_output=True)
+    expected, got = _weights(trained["model"]), _weights(out / "model.keras")
+    for path, value in expected.items():
+        np.testing.assert_array_equal(got[path], value, err_msg=path)
+    assert (out / "log.csv").read_text() == (trained["run"] / "log.csv").read_text()
+
+
+def test_a_finished_training_is_left_alone(trained, tiny):
+    before = trained["model"].stat().st_mtime_ns
+    result = train(trained["data"], trained["run"], tiny, steps_per_round=2)
+    assert trained["model"].stat().st_mtime_ns == before
+    assert result["steps"] == 6
+
+
+def test_another_recipe_is_refused(trained, tiny):
+    other = dataclasses.replace(tiny, seed=1)
+    with pytest.raises(UserError, match="holds a training with seed=0, not 1"):
+        train(trained["data"], trained["run"], other, steps_per_round=2)
+
+
+def test_foreign_folder_is_refused(dataset, tiny, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="no training of ours"):
+        train(dataset, tmp_path / "out", tiny)
+
+
+def test_a_loss_that_is_not_finite_is_reported(dataset, tiny, tmp_path):
+    recipe = dataclasses.replace(tiny, conv="standard", rate=1e30)
+    with pytest.raises(UserError, match="lower --rate"):
+        train(dataset, tmp_path / "out", recipe, steps_per_round=6)
+    assert not (tmp_path / "out" / "model.keras").exists()
+
+
+def test_corrupt_file_is_named_by_the_training(dataset, tiny, tmp_path):
+    file = dataset / "train/a/sharp/000001.png"
+    file.write_bytes(file.read_bytes()[:-60])
+    with pytest.raises(DatasetError, match=r"sharp/000001\.png: cannot be read"):
+        train(dataset, tmp_path / "out", dataclasses.replace(tiny, crop=16))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "missing", "--out", "x"], "missing/train: no such folder"),
+        (["--data", "a", "--out", "x", "--width", "0"], "--width: expected an integer >= 1"),
+        (["--data", "a", "--out", "x", "--sigma", "-1"], "--sigma: expected a number > 0"),
+        (["--data", "a", "--out", "x", "--crop", "40"], "--crop: must be a multiple of 16"),
+        (["--data", "a", "--out", "x", "--conv", "dense"], "--conv: invalid choice"),
+        (["--data", "a"], "--out"),
+    ],
+)
+def test_command_line_errors(arguments, message, tmp_path):
+    command = _command(arguments)
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
