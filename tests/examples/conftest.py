@@ -1,11 +1,13 @@
 """Small data sets and a small trained model, made once."""
 
+import importlib
 import pathlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from examples.deblurring import cli
 from examples.deblurring.recipe import Recipe
 from examples.deblurring.train import train
 
@@ -47,3 +49,19 @@ def trained(tmp_path_factory) -> dict[str, pathlib.Path]:
     write_pairs(folder / "data" / "test" / "b", count=2)
     train(folder / "data", folder / "run", TINY, steps_per_round=2)
     return {"data": folder / "data", "run": folder / "run", "model": folder / "run/model.keras"}
+
+
+@pytest.fixture
+def run_program(monkeypatch, capsys):
+    """(name, *arguments) -> exit code and what was printed, as the command line would."""
+
+    def run(name, *arguments):
+        monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
+        code = 0
+        try:
+            cli.run(importlib.import_module(f"examples.deblurring.{name}").main)
+        except SystemExit as stop:
+            code = stop.code or 0
+        return code, capsys.readouterr()
+
+    return run

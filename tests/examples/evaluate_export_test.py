@@ -1,6 +1,5 @@
 """Evaluation and export of a tiny trained model, and the programs' help and errors."""
 
-import importlib
 import json
 import math
 
@@ -10,18 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from examples.datasets.gopro import find_pairs, read_pair
-from examples.deblurring import cli, demo, evaluate, export, metrics
-
-
-def _run(monkeypatch, capsys, module, *arguments):
-    """Runs a program's `main` as the command line would; returns its exit code and stderr."""
-    monkeypatch.setattr("sys.argv", [module, *map(str, arguments)])
-    code = 0
-    try:
-        cli.run(importlib.import_module(f"examples.deblurring.{module}").main)
-    except SystemExit as stop:
-        code = stop.code or 0
-    return code, capsys.readouterr()
+from examples.deblurring import demo, evaluate, export, metrics
 
 
 def test_to_uint8_clips_and_cuts():
@@ -35,10 +23,10 @@ def test_psnr_and_ssim():
     assert metrics.ssim(image, image) == pytest.approx(1.0)
 
 
-def test_evaluation(trained, tmp_path, monkeypatch, capsys):
+def test_evaluation(trained, tmp_path, run_program):
     out = tmp_path / "results"
     arguments = ["--data", trained["data"], "--split", "test", "--model", trained["model"]]
-    code, printed = _run(monkeypatch, capsys, "evaluate", *arguments, "--out", out)
+    code, printed = run_program("evaluate", *arguments, "--out", out)
     assert code == 0
     assert "mean" in printed.out
     report = json.loads((out / "metrics.json").read_text())
@@ -54,7 +42,7 @@ def test_evaluation(trained, tmp_path, monkeypatch, capsys):
     assert report["mean"]["gain"] == pytest.approx(np.mean(gains))
     with Image.open(out / "picture.png") as picture:
         assert picture.width > 3 * 50
-    assert _run(monkeypatch, capsys, "evaluate", *arguments, "--out", out)[0] == 0
+    assert run_program("evaluate", *arguments, "--out", out)[0] == 0
 
 
 def test_export_in_a_fresh_process(trained, tmp_path):
@@ -78,7 +66,7 @@ def test_a_wrong_export_is_noticed(trained, tmp_path):
         export.verify(model, tmp_path / "saved", needs)
 
 
-def test_errors_are_one_line(trained, tmp_path, monkeypatch, capsys):
+def test_errors_are_one_line(trained, tmp_path, run_program):
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "mine.txt").write_text("mine")
@@ -96,7 +84,7 @@ def test_errors_are_one_line(trained, tmp_path, monkeypatch, capsys):
         (["demo", "--out", tmp_path / "x", "--steps", "none"], "--steps: expected an integer"),
     ]
     for arguments, message in cases:
-        code, printed = _run(monkeypatch, capsys, *arguments)
+        code, printed = run_program(*arguments)
         assert code == 2, arguments
         assert message in printed.err
         assert "Traceback" not in printed.err
@@ -104,8 +92,8 @@ def test_errors_are_one_line(trained, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("module", ["make_dataset", "train", "evaluate", "export", "demo"])
-def test_help(module, monkeypatch, capsys):
-    code, printed = _run(monkeypatch, capsys, module, "--help")
+def test_help(module, run_program):
+    code, printed = run_program(module, "--help")
     assert code == 0
     assert "--out" in printed.out
     assert "SUPPRESS" not in printed.out

@@ -10,10 +10,12 @@ import pytest
 from PIL import Image
 
 from examples.datasets.gopro import find_pairs, read_pair
-from examples.deblurring import make_dataset as program
 from examples.deblurring.cli import UserError
 from examples.deblurring.make_dataset import Selection, make_dataset
 from examples.deblurring.video import find_cuts, frames
+
+# imageio-ffmpeg leaves the pipes of the ended process to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 _HEIGHT, _WIDTH = 48, 64
 
@@ -116,9 +118,18 @@ def test_nothing_is_overwritten_and_nothing_half_written(film, tmp_path, monkeyp
         (["--video", "a", "--out", "x", "--stride", "0"], "--stride: expected an integer >= 1"),
     ],
 )
-def test_command_line_errors(arguments, message):
-    command = [sys.executable, "-m", program.__name__, *arguments]
+def test_command_line_errors(arguments, message, run_program):
+    code, printed = run_program("make_dataset", *arguments)
+    assert code == 2
+    assert message in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_the_program_itself(tmp_path):
+    """As a user types it: one line on stderr and exit code 2."""
+    command = [sys.executable, "-m", "examples.deblurring.make_dataset"]
+    command += ["--video", str(tmp_path / "missing.mp4"), "--out", str(tmp_path / "data")]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 2
-    assert message in result.stderr
+    assert f"error: --video: {tmp_path / 'missing.mp4'}: no such file" in result.stderr
     assert "Traceback" not in result.stderr

@@ -71,7 +71,8 @@ def test_loss_is_the_sum_over_scales():
     targets = {k: np.asarray(v) for k, v in multiscale_targets(sharp).items()}
     outputs = model(image)
     expected = sum(float(np.mean((outputs[k] - targets[k]) ** 2)) for k in targets)
-    assert model.test_on_batch(image, targets)[0] == pytest.approx(expected, rel=1e-5)
+    loss = model.test_on_batch(image, targets, return_dict=True)["loss"]
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
     np.testing.assert_allclose(
         targets["quarter"], sharp.reshape(2, 8, 4, 8, 4, 3).mean((2, 4)), rtol=1e-5
     )
