@@ -1,7 +1,6 @@
 // BackwardParams: x and dy → planes → four corner correlations → gradients, some images at a time.
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "cc/kernels/direct/correlate.h"
 #include "cc/kernels/direct/dau_conv_direct.h"
 #include "cc/kernels/direct/geometry.h"
+#include "cc/kernels/direct/images.h"
 #include "cc/kernels/direct/planes.h"
 
 namespace dau::direct {
@@ -50,12 +50,7 @@ class CorrelatePass {
   }
 
   Status Workspace(size_t* bytes) const {
-    if (x_grid_.channel_size() > std::numeric_limits<int32_t>::max()) {
-      return InvalidArgument(
-          "the image is too large: with its border one channel must stay below 2^31 elements. "
-          "Received: height=",
-          shape_.height, ", width=", shape_.width);
-    }
+    if (Status s = CheckAddressable(shape_, x_grid_); !s.ok()) return s;
     Arena arena;
     LayOut(arena);
     *bytes = arena.used();
@@ -96,11 +91,10 @@ class CorrelatePass {
       job.images = std::min(chunk_, shape_.batch - n);
       const int64_t set_size = job.images * shape_.in_channels * x_grid_.channel_size();
       for (int64_t set = 0; set < sets_; ++set) {
-        TensorToPlanes(View(x, n, job.images, shape_.height, shape_.width, shape_.in_channels), filters[set], x_grid_,
-                       b.x + set * set_size, b.scratch, parallel_);
+        TensorToPlanes(Images(shape_, Tensor::kInput, x, n, job.images), filters[set], x_grid_, b.x + set * set_size,
+                       b.scratch, parallel_);
       }
-      TensorToPlanes(View(dy, n, job.images, OutputHeight(shape_), OutputWidth(shape_), shape_.filters), {}, dy_grid_,
-                     b.dy, b.scratch, parallel_);
+      TensorToPlanes(Images(shape_, Tensor::kOutput, dy, n, job.images), {}, dy_grid_, b.dy, b.scratch, parallel_);
       parallel_.ForEach(job.items(), cost, [&](int64_t item) { Correlate(job, item); });
     }
     WriteGradients(b.sums, weight, dweight, ddisplacement);
@@ -114,9 +108,11 @@ class CorrelatePass {
   };
 
   Buffers LayOut(Arena& arena) const {
-    const int64_t slot =
-        std::max(RowScratchSize(shape_.width, MemoryChannels(shape_.in_channels), shape_.stride_w, gaussian_.radius),
-                 RowScratchSize(OutputWidth(shape_), MemoryChannels(shape_.filters), 1, 0));
+    const T* const none = nullptr;
+    const ImageView<const T> x = Images(shape_, Tensor::kInput, none, 0, 1);
+    const ImageView<const T> dy = Images(shape_, Tensor::kOutput, none, 0, 1);
+    const int64_t slot = std::max(RowScratchSize(x.width, x.channels, shape_.stride_w, gaussian_.radius),
+                                  RowScratchSize(dy.width, dy.channels, 1, 0));
     const int64_t rows = chunk_ * std::max(shape_.in_channels, shape_.filters) *
                          std::max(x_grid_.rows * x_grid_.phases_h, dy_grid_.rows);
     Buffers b;
@@ -126,15 +122,6 @@ class CorrelatePass {
     b.dy = arena.Take<T>(chunk_ * shape_.filters * dy_grid_.channel_size());
     b.scratch = arena.Take<T>(slot * parallel_.Slots(rows));
     return b;
-  }
-
-  int64_t MemoryChannels(int64_t channels) const { return shape_.format == DataFormat::kNHWC ? channels : 1; }
-
-  ImageView<const T> View(const T* data, int64_t first, int64_t count, int64_t height, int64_t width,
-                          int64_t channels) const {
-    const T* const begin = data + first * height * width * channels;
-    if (shape_.format == DataFormat::kNHWC) return {begin, count, height, width, channels};
-    return {begin, count * channels, height, width, 1};
   }
 
   int64_t unit_count() const { return shape_.units * shape_.in_channels * shape_.filters; }

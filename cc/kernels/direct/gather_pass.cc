@@ -1,12 +1,12 @@
 // Forward and BackwardInput: tensor → planes → displaced sums → planes → tensor, some images at a time.
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <vector>
 
 #include "cc/kernels/base/arena.h"
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/direct/dau_conv_direct.h"
+#include "cc/kernels/direct/images.h"
 #include "cc/kernels/direct/unit_table.h"
 
 namespace dau::direct {
@@ -50,11 +50,8 @@ class GatherPass {
   }
 
   Status Workspace(size_t* bytes) const {
-    if (in_grid_.channel_size() > kMaxOffset || out_grid_.channel_size() > kMaxOffset) {
-      return InvalidArgument(
-          "the image is too large: with its border one channel must stay below 2^31 elements. "
-          "Received: height=",
-          shape_.height, ", width=", shape_.width);
+    for (const PlaneGrid& grid : {in_grid_, out_grid_}) {
+      if (Status s = CheckAddressable(shape_, grid); !s.ok()) return s;
     }
     Arena arena;
     LayOut(arena);
@@ -88,17 +85,15 @@ class GatherPass {
     const int64_t cost = 3 * shape_.units * in_channels() * job.outputs_per_item * 8;
     for (int64_t n = 0; n < shape_.batch; n += chunk_) {
       job.images = std::min(chunk_, shape_.batch - n);
-      TensorToPlanes(View(source, n, job.images, forward_), blur_first_ ? blur : none, in_grid_, buffers.in,
-                     buffers.scratch, parallel_);
+      TensorToPlanes(Images(shape_, source_tensor(), source, n, job.images), blur_first_ ? blur : none, in_grid_,
+                     buffers.in, buffers.scratch, parallel_);
       parallel_.ForEach(job.items(), cost, [&](int64_t item) { Gather(job, item); });
-      PlanesToTensor(buffers.out, out_grid_, blur_first_ ? none : blur, View(target, n, job.images, !forward_),
-                     buffers.scratch, parallel_);
+      PlanesToTensor(buffers.out, out_grid_, blur_first_ ? none : blur,
+                     Images(shape_, target_tensor(), target, n, job.images), buffers.scratch, parallel_);
     }
   }
 
  private:
-  static constexpr int64_t kMaxOffset = std::numeric_limits<int32_t>::max();
-
   struct Buffers {
     GatherUnit<T>* units;
     UnitList* lists;
@@ -109,12 +104,12 @@ class GatherPass {
     // Both row conversions run in the same slots.
     const int64_t rows =
         chunk_ * std::max(in_channels(), out_channels()) * std::max(in_grid_.rows * in_grid_.phases_h, shape_.height);
-    const auto row_size = [&](bool input, int64_t radius) {
-      const ImageView<const T> view = View(static_cast<const T*>(nullptr), 0, 1, input);
+    const auto row_size = [&](Tensor tensor, int64_t radius) {
+      const ImageView<const T> view = Images(shape_, tensor, static_cast<const T*>(nullptr), 0, 1);
       return RowScratchSize(view.width, view.channels, shape_.stride_w, radius);
     };
-    const int64_t slot = std::max(row_size(forward_, blur_first_ ? gaussian_.radius : 0),
-                                  row_size(!forward_, blur_first_ ? 0 : gaussian_.radius));
+    const int64_t slot = std::max(row_size(source_tensor(), blur_first_ ? gaussian_.radius : 0),
+                                  row_size(target_tensor(), blur_first_ ? 0 : gaussian_.radius));
     Buffers b;
     b.units = arena.Take<GatherUnit<T>>(table_->max_units());
     b.lists = arena.Take<UnitList>(table_->lists_size());
@@ -124,16 +119,9 @@ class GatherPass {
     return b;
   }
 
-  // Images [first, first + count) of x (or its gradient) or of y.
-  template <typename U>
-  ImageView<U> View(U* data, int64_t first, int64_t count, bool input) const {
-    const int64_t height = input ? shape_.height : OutputHeight(shape_);
-    const int64_t width = input ? shape_.width : OutputWidth(shape_);
-    const int64_t channels = input ? shape_.in_channels : shape_.filters;
-    U* const begin = data + first * height * width * channels;
-    if (shape_.format == DataFormat::kNHWC) return {begin, count, height, width, channels};
-    return {begin, count * channels, height, width, 1};
-  }
+  // What the pass reads, and what it writes.
+  Tensor source_tensor() const { return forward_ ? Tensor::kInput : Tensor::kOutput; }
+  Tensor target_tensor() const { return forward_ ? Tensor::kOutput : Tensor::kInput; }
 
   int64_t in_channels() const { return forward_ ? shape_.in_channels : shape_.filters; }
   int64_t out_channels() const { return forward_ ? shape_.filters : shape_.in_channels; }
