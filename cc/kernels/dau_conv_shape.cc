@@ -87,6 +87,11 @@ GaussianTaps::GaussianTaps(double sigma) : radius(SupportRadius(sigma)) {
     tap /= sum;
     derivative.push_back(tap == 0 ? 0 : i / sigma / sigma * tap);  // a tiny σ would make ∞·0
   }
+  double mean_square = 0;  // Σ (i/σ)²·g(i): what the normalisation takes back
+  for (int64_t i = -radius; i <= radius; ++i) mean_square += i * derivative[i + radius];
+  for (int64_t i = -radius; i <= radius; ++i) {
+    perimeter.push_back((i * derivative[i + radius] - mean_square * smooth[i + radius]) / sigma);
+  }
 }
 
 Interpolation Interpolate(double displacement) {

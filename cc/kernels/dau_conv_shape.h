@@ -58,6 +58,16 @@ struct GaussianTaps {
   int64_t radius;
   std::vector<double> smooth;      // g, sum 1
   std::vector<double> derivative;  // (i/σ²)·g(i), applied as a cross-correlation: Σ_i d(i)·x(p + i)
+  std::vector<double> perimeter;   // ∂g(i)/∂σ, the radius held fixed
+};
+
+// Where the gradients of the parameters go: weight [K, S, F], displacement [2, K, S, F], and sigma, one number, or null
+// when nobody asks for it.
+template <typename T>
+struct ParamGradients {
+  T* weight;
+  T* displacement;
+  T* sigma = nullptr;
 };
 
 // Where a displacement along one axis looks: the pixel floor(μ) and its upper neighbour, with weights 1 − fraction and
