@@ -111,14 +111,15 @@ class DauConvBackpropParamsOp : public DauConvOp<T> {
     const DisplacementGradient kind = this->attrs_.displacement_gradient;
     const Parallel parallel = DeviceThreads(ctx);
     size_t bytes;
-    OP_REQUIRES_OK(ctx, ToAbsl(BackwardParamsWorkspace<T>(call.shape, call.range, kind, parallel, &bytes)));
+    OP_REQUIRES_OK(ctx,
+                   ToAbsl(BackwardParamsWorkspace<T>(call.shape, call.range, kind, /*sigma=*/false, parallel, &bytes)));
     Tensor *weight, *displacement, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, ctx->input(1).shape(), &weight));
     OP_REQUIRES_OK(ctx, ctx->allocate_output(1, ctx->input(2).shape(), &displacement));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    BackwardParams(call.shape, call.range, kind, input.flat<T>().data(), call.weight, call.displacement,
-                   gradient.flat<T>().data(), weight->flat<T>().data(), displacement->flat<T>().data(), scratch.data(),
-                   parallel);
+    BackwardParams(
+        call.shape, call.range, kind, input.flat<T>().data(), call.weight, call.displacement, gradient.flat<T>().data(),
+        ParamGradients<T>{weight->flat<T>().data(), displacement->flat<T>().data()}, scratch.data(), parallel);
   }
 };
 

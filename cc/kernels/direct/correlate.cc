@@ -62,14 +62,15 @@ HWY_INLINE void Corners(const Band<T>& band, const int32_t (&offset)[2][2], T (&
   }
 }
 
-// R_i of three sets of planes.
-template <bool kShareRows, typename T>
+// R_i of kSets sets of planes.
+template <int kSets, bool kShareRows, typename T>
 HWY_INLINE void Interpolated(const Band<T>& band, int64_t set_size, const int32_t (&offset)[2][2], T ratio,
-                             T (&sums)[3][2]) {
+                             T (&sums)[kSets][2]) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const V zero = hn::Zero(d), r = hn::Set(d, ratio);
-  V sum[3][2] = {{zero, zero}, {zero, zero}, {zero, zero}};
+  V sum[kSets][2];
+  for (V(&s)[2] : sum) s[0] = s[1] = zero;
   const auto along_row = [&](const T* x, const int32_t (&columns)[2]) HWY_ATTR {
     return hn::MulAdd(hn::LoadU(d, x + columns[1]), r, hn::LoadU(d, x + columns[0]));
   };
@@ -77,15 +78,13 @@ HWY_INLINE void Interpolated(const Band<T>& band, int64_t set_size, const int32_
     for (int64_t col = 0; col < band.dy_cols; col += hn::Lanes(d)) {
       const T* x = band.x + image * band.x_image_size + col;
       const T* dy = band.dy + image * band.dy_image_size + col;
-      V upper[3] = {zero, zero, zero};
-      if (kShareRows) {
-        HWY_UNROLL(3)
-        for (int set = 0; set < 3; ++set) upper[set] = along_row(x + set * set_size, offset[0]);
-      }
+      V upper[kSets];
+      HWY_UNROLL(3)
+      for (int set = 0; set < kSets; ++set) upper[set] = kShareRows ? along_row(x + set * set_size, offset[0]) : zero;
       for (int64_t row = 0; row < band.rows; ++row) {
         const V g = hn::LoadU(d, dy);
         HWY_UNROLL(3)
-        for (int set = 0; set < 3; ++set) {
+        for (int set = 0; set < kSets; ++set) {
           if (!kShareRows) upper[set] = along_row(x + set * set_size, offset[0]);
           const V lower = along_row(x + set * set_size, offset[1]);
           sum[set][0] = hn::MulAdd(g, upper[set], sum[set][0]);
@@ -97,7 +96,7 @@ HWY_INLINE void Interpolated(const Band<T>& band, int64_t set_size, const int32_
       }
     }
   }
-  for (int set = 0; set < 3; ++set) {
+  for (int set = 0; set < kSets; ++set) {
     for (int i = 0; i < 2; ++i) sums[set][i] = hn::GetLane(hn::SumOfLanes(d, sum[set][i]));
   }
 }
@@ -112,14 +111,13 @@ HWY_INLINE void AddExact(const Band<T>& band, const CorrelateUnit<T>& unit, Unit
   sums.displacement_h += (1 - v) * (c[0][1] - c[0][0]) + v * (c[1][1] - c[1][0]);
 }
 
-template <bool kShareRows, typename T>
-HWY_INLINE void AddGaussian(const Band<T>& band, int64_t set_size, const CorrelateUnit<T>& unit, UnitSums& sums) {
-  T r[3][2];
-  Interpolated<kShareRows>(band, set_size, unit.offset, unit.column, r);
+template <int kSets, bool kShareRows, typename T>
+HWY_INLINE void AddInterpolated(const Band<T>& band, int64_t set_size, const CorrelateUnit<T>& unit, UnitSums& sums) {
+  T r[kSets][2];
+  Interpolated<kSets, kShareRows>(band, set_size, unit.offset, unit.column, r);
   const double v = unit.fraction_v, heavier = 1 / (1 + static_cast<double>(unit.column));
-  sums.weight += heavier * ((1 - v) * r[0][0] + v * r[0][1]);
-  sums.displacement_v += heavier * ((1 - v) * r[1][0] + v * r[1][1]);
-  sums.displacement_h += heavier * ((1 - v) * r[2][0] + v * r[2][1]);
+  double* const targets[] = {&sums.weight, &sums.displacement_v, &sums.displacement_h};
+  for (int set = 0; set < kSets; ++set) *targets[set] += heavier * ((1 - v) * r[set][0] + v * r[set][1]);
 }
 
 template <bool kShareRows, typename T>
@@ -145,10 +143,12 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item) {
             const int64_t i = (s * job.filters + f) * job.units_per_pair + k;
             const CorrelateUnit<T>& unit = job.units[i];
             if (unit.offset[0][0] < 0) continue;
-            if (job.sets == 1) {
+            if (job.corners) {
               AddExact<kShareRows>(band, unit, job.sums[i]);
+            } else if (job.sets == 1) {
+              AddInterpolated<1, kShareRows>(band, set_size, unit, job.sums[i]);
             } else {
-              AddGaussian<kShareRows>(band, set_size, unit, job.sums[i]);
+              AddInterpolated<3, kShareRows>(band, set_size, unit, job.sums[i]);
             }
           }
         }

@@ -3,7 +3,7 @@
 // Exact: four corners C_ij = Σ_images Σ_rows Σ_cols dy[f][row, col] · x[offset_ij + row·x_cols + col], i, j ∈ {0, 1},
 // from which ∂/∂weight and both ∂/∂displacement follow as weighted sums. Eq. 16: of each of the three sets of planes,
 // x̃, D_v ⋆ x and D_h ⋆ x, just the unit's own interpolation is needed: R_i = Σ dy·(x[offset_i0] + ratio·x[offset_i1]),
-// nine multiply-adds a pixel instead of three times four.
+// nine multiply-adds a pixel instead of three times four. ∂/∂σ is the weight's sum of a single set, ∂x̃/∂σ.
 #ifndef DAU_CC_KERNELS_DIRECT_CORRELATE_H_
 #define DAU_CC_KERNELS_DIRECT_CORRELATE_H_
 
@@ -15,7 +15,7 @@ template <typename T>
 struct CorrelateUnit {
   int32_t offset[2][2];  // [row][column], elements from the channel's first plane; [0][0] < 0: the unit sees nothing
   T fraction_v;          // weight of the second row
-  // Exact: weight of the second column. Eq. 16: column 0 is the heavier one, this is the lighter weight over the
+  // Corners: weight of the second column. Else column 0 is the heavier one, this is the lighter weight over the
   // heavier.
   T column;
 };
@@ -27,8 +27,9 @@ struct UnitSums {
 
 template <typename T>
 struct CorrelateJob {
-  // [sets][images][channels][x_channel_size]. One set, x̃: exact gradient. Three, x̃, D_v ⋆ x, D_h ⋆ x: Eq. 16.
-  const T* x;
+  // Corners: one set, for the exact gradient. Else sums of one set or three (x̃, D_v ⋆ x, D_h ⋆ x: Eq. 16).
+  bool corners;
+  const T* x;  // [sets][images][channels][x_channel_size]
   int64_t sets, x_channel_size, x_cols;
   bool share_rows;  // offset[1][j] is offset[0][j] + x_cols
   const T* dy;      // [images][filters][rows, dy_cols], 0 from the image's width up to dy_cols

@@ -1,6 +1,7 @@
 // BackwardParams: x and dy → planes → four corner correlations → gradients, some images at a time.
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -18,13 +19,15 @@ namespace {
 template <typename T>
 class CorrelatePass {
  public:
-  CorrelatePass(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind,
+  CorrelatePass(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind, bool sigma,
                 const Parallel& parallel)
       : shape_(shape),
         parallel_(parallel),
         axes_(Direction::kForward, shape, range),
         gaussian_(shape.sigma),
-        sets_(kind == DisplacementGradient::kExact ? 1 : 3) {
+        sigma_(sigma),
+        sets_(kind == DisplacementGradient::kExact ? 1 : 3),
+        stored_sets_(std::max<int64_t>(sets_, sigma ? 2 : 1)) {
     dy_grid_.rows = axes_.v.out_extent();
     dy_grid_.cols = RoundUp(axes_.h.out_extent(), CorrelateLanes<T>());
     x_grid_.phases_h = shape.stride_h;
@@ -44,7 +47,7 @@ class CorrelatePass {
 
     constexpr int64_t kChunkBytes = 64 << 20;
     const int64_t image_bytes =
-        (sets_ * shape.in_channels * x_grid_.channel_size() + shape.filters * dy_grid_.channel_size()) *
+        (stored_sets_ * shape.in_channels * x_grid_.channel_size() + shape.filters * dy_grid_.channel_size()) *
         static_cast<int64_t>(sizeof(T));
     chunk_ = std::clamp<int64_t>(kChunkBytes / image_bytes, 1, std::max<int64_t>(1, shape.batch));
   }
@@ -57,20 +60,24 @@ class CorrelatePass {
     return Status();
   }
 
-  void Run(const T* x, const T* weight, const T* displacement, const T* dy, T* dweight, T* ddisplacement,
+  void Run(const T* x, const T* weight, const T* displacement, const T* dy, const ParamGradients<T>& gradients,
            void* workspace) const {
     Arena arena(workspace);
     const Buffers b = LayOut(arena);
     FillUnits(displacement, b.units);
     std::fill_n(b.sums, unit_count(), UnitSums{});
+    if (sigma_) std::fill_n(b.sigma_sums, unit_count(), UnitSums{});
     const std::vector<T> smooth(gaussian_.smooth.begin(), gaussian_.smooth.end());
     const std::vector<T> slope(gaussian_.derivative.begin(), gaussian_.derivative.end());
+    const std::vector<T> perimeter(gaussian_.perimeter.begin(), gaussian_.perimeter.end());
     const SeparableFilter<T> filters[3] = {{gaussian_.radius, smooth.data(), smooth.data()},
                                            {gaussian_.radius, slope.data(), smooth.data()},
                                            {gaussian_.radius, smooth.data(), slope.data()}};
+    const SeparableFilter<T> wider[2] = {{gaussian_.radius, perimeter.data(), smooth.data()},
+                                         {gaussian_.radius, smooth.data(), perimeter.data()}};
     CorrelateJob<T> job;
+    job.corners = sets_ == 1;
     job.x = b.x;
-    job.sets = sets_;
     job.x_channel_size = x_grid_.channel_size();
     job.x_cols = x_grid_.cols;
     job.share_rows = shape_.stride_h == 1;
@@ -81,7 +88,6 @@ class CorrelatePass {
     job.filters = shape_.filters;
     job.units_per_pair = shape_.units;
     job.units = b.units;
-    job.sums = b.sums;
     job.band_rows = band_rows_;
     job.band_images = band_images_;
     job.channel_block = 4;
@@ -89,21 +95,35 @@ class CorrelatePass {
     const int64_t cost = 4 * 16 * shape_.units * sets_ * chunk_ * job.rows * job.dy_cols;
     for (int64_t n = 0; n < shape_.batch; n += chunk_) {
       job.images = std::min(chunk_, shape_.batch - n);
+      const ImageView<const T> images = Images(shape_, Tensor::kInput, x, n, job.images);
       const int64_t set_size = job.images * shape_.in_channels * x_grid_.channel_size();
       for (int64_t set = 0; set < sets_; ++set) {
-        TensorToPlanes(Images(shape_, Tensor::kInput, x, n, job.images), filters[set], x_grid_, b.x + set * set_size,
-                       b.scratch, parallel_);
+        TensorToPlanes(images, filters[set], x_grid_, b.x + set * set_size, b.scratch, parallel_);
       }
       TensorToPlanes(Images(shape_, Tensor::kOutput, dy, n, job.images), {}, dy_grid_, b.dy, b.scratch, parallel_);
+      job.sets = sets_;
+      job.sums = b.sums;
+      parallel_.ForEach(job.items(), cost, [&](int64_t item) { Correlate(job, item); });
+      if (!sigma_) continue;
+      for (int64_t set = 0; set < 2; ++set) {
+        TensorToPlanes(images, wider[set], x_grid_, b.x + set * set_size, b.scratch, parallel_);
+      }
+      const int64_t plane = x_grid_.channel_size();
+      parallel_.ForEach(set_size / plane, plane, [&](int64_t i) {
+        T* const sum = b.x + i * plane;
+        std::transform(sum, sum + plane, sum + set_size, sum, std::plus<>());
+      });
+      job.sets = 1;
+      job.sums = b.sigma_sums;
       parallel_.ForEach(job.items(), cost, [&](int64_t item) { Correlate(job, item); });
     }
-    WriteGradients(b.sums, weight, dweight, ddisplacement);
+    WriteGradients(b, weight, gradients);
   }
 
  private:
   struct Buffers {
     CorrelateUnit<T>* units;
-    UnitSums* sums;
+    UnitSums *sums, *sigma_sums;  // of x̃, of ∂x̃/∂σ
     T *x, *dy, *scratch;
   };
 
@@ -118,7 +138,8 @@ class CorrelatePass {
     Buffers b;
     b.units = arena.Take<CorrelateUnit<T>>(unit_count());
     b.sums = arena.Take<UnitSums>(unit_count());
-    b.x = arena.Take<T>(sets_ * chunk_ * shape_.in_channels * x_grid_.channel_size());
+    b.sigma_sums = arena.Take<UnitSums>(sigma_ ? unit_count() : 0);
+    b.x = arena.Take<T>(stored_sets_ * chunk_ * shape_.in_channels * x_grid_.channel_size());
     b.dy = arena.Take<T>(chunk_ * shape_.filters * dy_grid_.channel_size());
     b.scratch = arena.Take<T>(slot * parallel_.Slots(rows));
     return b;
@@ -162,19 +183,27 @@ class CorrelatePass {
     });
   }
 
-  void WriteGradients(const UnitSums* sums, const T* weight, T* dweight, T* ddisplacement) const {
+  void WriteGradients(const Buffers& b, const T* weight, const ParamGradients<T>& gradients) const {
     ForEachUnit([&](int64_t i, int64_t j) {
-      dweight[i] = static_cast<T>(sums[j].weight);
-      ddisplacement[i] = static_cast<T>(weight[i] * sums[j].displacement_v);
-      ddisplacement[unit_count() + i] = static_cast<T>(weight[i] * sums[j].displacement_h);
+      gradients.weight[i] = static_cast<T>(b.sums[j].weight);
+      gradients.displacement[i] = static_cast<T>(weight[i] * b.sums[j].displacement_v);
+      gradients.displacement[unit_count() + i] = static_cast<T>(weight[i] * b.sums[j].displacement_h);
     });
+    if (!sigma_) return;
+    double sum = 0;
+    const int64_t pairs = shape_.in_channels * shape_.filters;
+    for (int64_t i = 0; i < unit_count(); ++i) {
+      sum += weight[i] * b.sigma_sums[i % pairs * shape_.units + i / pairs].weight;
+    }
+    *gradients.sigma = static_cast<T>(sum);
   }
 
   DauConvShape shape_;
   const Parallel& parallel_;
   Axes axes_;
   GaussianTaps gaussian_;
-  int64_t sets_;
+  bool sigma_;
+  int64_t sets_, stored_sets_;  // ∂x̃/∂σ is put together from two sets
   PlaneGrid x_grid_, dy_grid_;
   int64_t band_rows_, band_images_, chunk_;
 };
@@ -183,22 +212,23 @@ class CorrelatePass {
 
 template <typename T>
 Status BackwardParamsWorkspace(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind,
-                               const Parallel& parallel, size_t* bytes) {
-  return CorrelatePass<T>(shape, range, kind, parallel).Workspace(bytes);
+                               bool sigma, const Parallel& parallel, size_t* bytes) {
+  return CorrelatePass<T>(shape, range, kind, sigma, parallel).Workspace(bytes);
 }
 
 template <typename T>
 void BackwardParams(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind, const T* x,
-                    const T* weight, const T* displacement, const T* dy, T* dweight, T* ddisplacement, void* workspace,
-                    const Parallel& parallel) {
-  CorrelatePass<T>(shape, range, kind, parallel).Run(x, weight, displacement, dy, dweight, ddisplacement, workspace);
+                    const T* weight, const T* displacement, const T* dy, const ParamGradients<T>& gradients,
+                    void* workspace, const Parallel& parallel) {
+  CorrelatePass<T>(shape, range, kind, gradients.sigma != nullptr, parallel)
+      .Run(x, weight, displacement, dy, gradients, workspace);
 }
 
 #define DAU_INSTANTIATE(T)                                                                                        \
   template Status BackwardParamsWorkspace<T>(const DauConvShape&, const DisplacementRange&, DisplacementGradient, \
-                                             const Parallel&, size_t*);                                           \
+                                             bool, const Parallel&, size_t*);                                     \
   template void BackwardParams(const DauConvShape&, const DisplacementRange&, DisplacementGradient, const T*,     \
-                               const T*, const T*, const T*, T*, T*, void*, const Parallel&);
+                               const T*, const T*, const T*, const ParamGradients<T>&, void*, const Parallel&);
 DAU_INSTANTIATE(float)
 DAU_INSTANTIATE(double)
 #undef DAU_INSTANTIATE

@@ -28,13 +28,14 @@ template <typename T>
 void BackwardInput(const DauConvShape& shape, const DisplacementRange& range, const T* weight, const T* displacement,
                    const T* dy, T* dx, void* workspace, const Parallel& parallel);
 
+// sigma: whether gradients.sigma is wanted; it costs another correlation.
 template <typename T>
 Status BackwardParamsWorkspace(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind,
-                               const Parallel& parallel, size_t* bytes);
+                               bool sigma, const Parallel& parallel, size_t* bytes);
 template <typename T>
 void BackwardParams(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind, const T* x,
-                    const T* weight, const T* displacement, const T* dy, T* dweight, T* ddisplacement, void* workspace,
-                    const Parallel& parallel);
+                    const T* weight, const T* displacement, const T* dy, const ParamGradients<T>& gradients,
+                    void* workspace, const Parallel& parallel);
 
 }  // namespace dau::direct
 

@@ -158,9 +158,12 @@ void BackwardInput(const DauConvShape& shape, const double* weight, const double
 }
 
 void BackwardParams(const DauConvShape& shape, DisplacementGradient kind, const double* x, const double* weight,
-                    const double* displacement, const double* dy, double* dweight, double* ddisplacement) {
+                    const double* displacement, const double* dy, const ParamGradients<double>& gradients) {
   const GaussianTaps g(shape.sigma);
   const int64_t count = shape.units * shape.in_channels * shape.filters;
+  double* const dweight = gradients.weight;
+  double* const ddisplacement = gradients.displacement;
+  double dsigma = 0;
   std::fill_n(dweight, count, 0.0);
   std::fill_n(ddisplacement, 2 * count, 0.0);
   for (int64_t n = 0; n < shape.batch; ++n) {
@@ -169,6 +172,8 @@ void BackwardParams(const DauConvShape& shape, DisplacementGradient kind, const 
       Plane blurred = Filter(image, g.smooth, g.smooth);
       Plane slope_v = Filter(image, g.derivative, g.smooth);
       Plane slope_h = Filter(image, g.smooth, g.derivative);
+      Plane wider_v = Filter(image, g.perimeter, g.smooth);  // ∂x̃/∂σ is the sum of these two
+      Plane wider_h = Filter(image, g.smooth, g.perimeter);
       ForEachUnit(shape, displacement, s, [&](int64_t f, int64_t i, const Unit& unit) {
         ForEachOutput(shape, [&](int64_t h, int64_t w, int64_t row, int64_t col) {
           const double d = dy[OutputIndex(shape, n, f, h, w)];
@@ -178,10 +183,12 @@ void BackwardParams(const DauConvShape& shape, DisplacementGradient kind, const 
               d * weight[i] * (exact ? unit.SlopeV(blurred, row, col) : unit.Bilinear(slope_v, row, col));
           ddisplacement[count + i] +=
               d * weight[i] * (exact ? unit.SlopeH(blurred, row, col) : unit.Bilinear(slope_h, row, col));
+          dsigma += d * weight[i] * (unit.Bilinear(wider_v, row, col) + unit.Bilinear(wider_h, row, col));
         });
       });
     }
   }
+  if (gradients.sigma != nullptr) *gradients.sigma = dsigma;
 }
 
 }  // namespace dau::reference

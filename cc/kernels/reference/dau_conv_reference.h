@@ -13,9 +13,9 @@ void Forward(const DauConvShape& shape, const double* x, const double* weight, c
 void BackwardInput(const DauConvShape& shape, const double* weight, const double* displacement, const double* dy,
                    double* dx);
 
-// dweight: [K, S, F]; ddisplacement: [2, K, S, F].
+// gradients.sigma is taken with the Gaussian's support held fixed.
 void BackwardParams(const DauConvShape& shape, DisplacementGradient kind, const double* x, const double* weight,
-                    const double* displacement, const double* dy, double* dweight, double* ddisplacement);
+                    const double* displacement, const double* dy, const ParamGradients<double>& gradients);
 
 }  // namespace dau::reference
 

@@ -110,14 +110,16 @@ struct Problem {
     BackwardInput(shape, range, weight.data(), displacement.data(), dy.data(), dx.data(), scratch.data(), parallel);
     return dx;
   }
-  // ∂weight, then ∂displacement.
-  std::vector<T> RunBackwardParams(DisplacementGradient kind, const Parallel& parallel) const {
+  // ∂weight, then ∂displacement, then ∂σ if wanted.
+  std::vector<T> RunBackwardParams(DisplacementGradient kind, const Parallel& parallel, bool sigma = true) const {
     size_t bytes = 0;
-    EXPECT_TRUE(BackwardParamsWorkspace<T>(shape, range, kind, parallel, &bytes).ok());
+    EXPECT_TRUE(BackwardParamsWorkspace<T>(shape, range, kind, sigma, parallel, &bytes).ok());
     Scratch scratch(bytes);
-    std::vector<T> gradients(3 * weight.size());
-    BackwardParams(shape, range, kind, x.data(), weight.data(), displacement.data(), dy.data(), gradients.data(),
-                   gradients.data() + weight.size(), scratch.data(), parallel);
+    std::vector<T> gradients(3 * weight.size() + sigma);
+    const ParamGradients<T> targets{gradients.data(), gradients.data() + weight.size(),
+                                    sigma ? &gradients.back() : nullptr};
+    BackwardParams(shape, range, kind, x.data(), weight.data(), displacement.data(), dy.data(), targets, scratch.data(),
+                   parallel);
     return gradients;
   }
 };
@@ -142,14 +144,30 @@ void CheckBackwardInput(const Case& c) {
   ExpectNear(p.RunBackwardInput(Threads(1)), expected, p.shape.units * p.shape.filters);
 }
 
+// The largest |∂x̃/∂σ| of an image within ±1.
+double SigmaSlope(const DauConvShape& shape) {
+  double sum = 0;
+  for (double tap : GaussianTaps(shape.sigma).perimeter) sum += std::abs(tap);
+  return 2 * sum;
+}
+
 template <typename T>
 void CheckBackwardParams(const Case& c, DisplacementGradient kind) {
   const Problem<T> p(c);
   std::vector<double> expected(3 * p.weight.size());
+  double sigma;
   reference::BackwardParams(p.shape, kind, Double(p.x).data(), Double(p.weight).data(), Double(p.displacement).data(),
-                            Double(p.dy).data(), expected.data(), expected.data() + p.weight.size());
-  ExpectNear(p.RunBackwardParams(kind, Threads(1)), expected,
-             p.shape.batch * OutputHeight(p.shape) * OutputWidth(p.shape));
+                            Double(p.dy).data(), {expected.data(), expected.data() + p.weight.size(), &sigma});
+  std::vector<T> actual = p.RunBackwardParams(kind, Threads(1));
+  const double pixels = p.shape.batch * OutputHeight(p.shape) * OutputWidth(p.shape);
+  // ∂σ sums terms of both signs: its error is that of |weight| units, each with a sum over all pixels.
+  const double terms = pixels * p.weight.size();
+  EXPECT_NEAR(actual.back(), sigma,
+              Tolerance::OfSum<T>(terms).relative_eps * std::sqrt(terms) * SigmaSlope(p.shape) +
+                  terms * std::numeric_limits<T>::min());  // the slope of a σ of 0.05 px underflows
+  actual.pop_back();
+  ExpectNear(actual, expected, pixels);
+  EXPECT_EQ(p.RunBackwardParams(kind, Threads(1), /*sigma=*/false), actual);
 }
 
 TEST_P(DirectTest, ForwardFloat) { CheckForward<float>(GetParam()); }
@@ -185,7 +203,8 @@ TEST(DirectTest, EmptyBatchGivesZeroGradients) {
   const Problem<float> p({"", testing::Shape(0, 5, 6, 2, 3, 2), 2});
   EXPECT_TRUE(p.RunForward(Threads(1)).empty());
   EXPECT_TRUE(p.RunBackwardInput(Threads(1)).empty());
-  EXPECT_EQ(p.RunBackwardParams(DisplacementGradient::kExact, Threads(1)), std::vector<float>(3 * p.weight.size(), 0));
+  EXPECT_EQ(p.RunBackwardParams(DisplacementGradient::kExact, Threads(1)),
+            std::vector<float>(3 * p.weight.size() + 1, 0));
 }
 
 // Every instruction set that this machine has, down to the one that every machine has.
@@ -232,7 +251,7 @@ TEST(DirectTest, RefusesPlanesItCannotAddress) {
   const Status status = ForwardWorkspace<float>(shape, {}, Parallel(), &bytes);
   EXPECT_NE(status.message().find("height=60000"), std::string::npos) << status.message();
   EXPECT_FALSE(BackwardInputWorkspace<float>(shape, {}, Parallel(), &bytes).ok());
-  EXPECT_FALSE(BackwardParamsWorkspace<float>(shape, {}, DisplacementGradient::kExact, Parallel(), &bytes).ok());
+  EXPECT_FALSE(BackwardParamsWorkspace<float>(shape, {}, DisplacementGradient::kExact, false, Parallel(), &bytes).ok());
 }
 
 }  // namespace

@@ -39,11 +39,11 @@ struct Problem {
     reference::BackwardInput(shape, weight.data(), displacement.data(), dy.data(), gradient.data());
     return gradient;
   }
-  // ∂weight, then ∂displacement.
+  // ∂weight, then ∂displacement, then ∂σ.
   Array Params(DisplacementGradient kind) const {
-    Array gradient(3 * weight.size());
-    reference::BackwardParams(shape, kind, x.data(), weight.data(), displacement.data(), dy.data(), gradient.data(),
-                              gradient.data() + weight.size());
+    Array gradient(3 * weight.size() + 1);
+    reference::BackwardParams(shape, kind, x.data(), weight.data(), displacement.data(), dy.data(),
+                              {gradient.data(), gradient.data() + weight.size(), &gradient.back()});
     return gradient;
   }
 };
@@ -84,6 +84,20 @@ TEST_P(ReferenceTest, ExactGradientsAreDifferences) {
       EXPECT_NEAR(gradient[count + j], RightDifference(p, &Problem::displacement, j), kDifferenceTolerance) << j;
     }
   }
+}
+
+TEST_P(ReferenceTest, SigmaGradientIsADifference) {
+  Problem p(GetParam());
+  if (p.x.size() * p.weight.size() > 20000) return;
+  const double sigma = p.Params(DisplacementGradient::kExact).back();
+  EXPECT_EQ(p.Params(DisplacementGradient::kGaussian).back(), sigma);
+  constexpr double kStep = 1e-5;  // cut off at 1e-10 · third derivative, rounded at 1e-15 / 1e-5
+  Problem wider = p, narrower = p;
+  wider.shape.sigma += kStep;
+  narrower.shape.sigma -= kStep;
+  ASSERT_EQ(SupportRadius(wider.shape.sigma), SupportRadius(narrower.shape.sigma));
+  const double scale = std::sqrt(Dot(p.x, p.x) * Dot(p.dy, p.dy)) + 1;
+  EXPECT_NEAR(sigma, (wider.Loss() - narrower.Loss()) / (2 * kStep), 1e-8 * scale);
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, ReferenceTest, ::testing::ValuesIn(testing::Cases()),
