@@ -31,6 +31,7 @@ struct DauConvShape {
   DataFormat format = DataFormat::kNHWC;
   double sigma = 0.5;            // px
   double max_displacement = -1;  // px; negative: unlimited. Fixes the margin of `valid`, clips nothing.
+  bool ignore_batch = false;  // plans are made as for one image, so that no value depends on the batch
 };
 
 // r = ceil(3σ). The 1e-6 px keeps σ = 1/3 in float32 and in float64 on the same integer.

@@ -26,18 +26,23 @@ struct Parallel {
     });
   }
 
-  // Slots are the pieces of scratch memory that items may use: an item has its slot to itself.
-  int64_t Slots(int64_t total) const {
-    return std::max<int64_t>(1, std::min<int64_t>(total, 4 * int64_t{num_threads}));
+  // Slots are the pieces of scratch memory that items may use, at most `most`: an item has its slot to itself.
+  static constexpr int64_t kNoLimit = INT64_MAX;
+  int64_t Slots(int64_t total, int64_t most = kNoLimit) const {
+    return std::max<int64_t>(1, std::min({total, 4 * int64_t{num_threads}, most}));
   }
 
   // body(slot, item) for every item of [0, total).
   template <typename Body>
-  void ForEachInSlot(int64_t total, int64_t cost, const Body& body) const {
-    const int64_t slots = Slots(total);
+  void ForEachInSlot(int64_t total, int64_t cost, int64_t most_slots, const Body& body) const {
+    const int64_t slots = Slots(total, most_slots);
     ForEach(slots, cost * ((total + slots - 1) / slots), [&](int64_t slot) {
       for (int64_t item = slot; item < total; item += slots) body(slot, item);
     });
+  }
+  template <typename Body>
+  void ForEachInSlot(int64_t total, int64_t cost, const Body& body) const {
+    ForEachInSlot(total, cost, kNoLimit, body);
   }
 };
 

@@ -1,0 +1,58 @@
+// The parameters' gradients from one correlation spectrum:
+//
+//   C(u, v)[s, f] = Σ_tiles conj(DY(u, v)[tile, f])·X(u, v)[tile, s]
+//   ∂weight = Σ_u,v A(u)·B(v)·g(u)·g(v)·C(u, v), and the others with a derivative in the place of A, B or g.
+//
+// C is made for a few input channels at a time and used up at once. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v)
+// serves all gradients; what depends on u follows once a row.
+//   exact:     basis e^(iθv·cell); factors g, g·(e^(iθv) − 1), and for σ the same with ∂g/∂σ
+//   gaussian:  basis B;            factors g, the spectrum of Eq. 16's derivative, and for σ ∂g/∂σ
+#ifndef DAU_CC_KERNELS_SPECTRAL_CORRELATE_H_
+#define DAU_CC_KERNELS_SPECTRAL_CORRELATE_H_
+
+#include <cstdint>
+
+#include "cc/kernels/base/int_math.h"
+#include "cc/kernels/spectral/transform.h"
+#include "cc/kernels/spectral/units.h"
+
+namespace dau::spectral {
+
+// Gradients of a unit, before the weight that multiplies all but the first.
+enum Gradient { kOfWeight, kOfVertical, kOfHorizontal, kOfSigma, kGradients };
+constexpr int kMaxFactors = 4;
+
+// Of each frequency of an axis, 0 … P/2: spectra of the blur g, of Eq. 16's odd derivative (an imaginary part), of ∂g/∂σ.
+template <typename T>
+struct BlurSpectra {
+  const T *smooth, *derivative, *perimeter;
+};
+
+template <typename T>
+struct CorrelateJob {
+  Tiling tiling;  // of the forward pass
+  UnitArrays<T> arrays;
+  DisplacementGradient kind;
+  bool sigma;
+  BlurSpectra<T> blur_v, blur_h;
+  int64_t tile_count;
+  const T* x;   // ToSpectra's data: [slot][in block][tile][3][kBlock]
+  const T* dy;  // ToSpectra's conjugate kernel: [slot][filter group][tile][3][FilterBlock]
+  int64_t in_group;
+  bool add;    // to the gradients of the tiles before
+  T* sums;     // [filter group][in][unit][kGradients][FilterBlock]
+
+  int64_t factors() const { return (kind == DisplacementGradient::kExact ? 2 : 1) * (sigma ? 2 : 1) + (kind == DisplacementGradient::kExact ? 0 : 1); }
+  int64_t filter_groups() const { return CeilDiv(arrays.out_channels, FilterBlock<T>()); }
+  int64_t x_slot_size() const { return CeilDiv(arrays.in_channels, kBlock) * tile_count * 3 * kBlock; }
+  int64_t dy_slot_size() const { return filter_groups() * tile_count * 3 * FilterBlock<T>(); }
+  int64_t items() const { return filter_groups() * CeilDiv(arrays.in_channels, in_group); }
+  int64_t ScratchSize() const;
+};
+
+template <typename T>
+void Correlate(const CorrelateJob<T>& job, int64_t item, T* scratch);
+
+}  // namespace dau::spectral
+
+#endif  // DAU_CC_KERNELS_SPECTRAL_CORRELATE_H_

@@ -1,0 +1,252 @@
+#include "cc/kernels/spectral/product.h"
+
+#include <algorithm>
+
+#include "cc/kernels/base/arena.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "cc/kernels/spectral/product.cc"
+#include "hwy/foreach_target.h"
+//
+#include "cc/kernels/spectral/tables-inl.h"
+#include "hwy/highway.h"
+
+#ifndef DAU_SPECTRAL_PRODUCT_ONCE_
+#define DAU_SPECTRAL_PRODUCT_ONCE_
+namespace dau::spectral {
+
+// Input channels whose kernel spectra are made at a time: 2 signs × 3 parts × 128 bytes each, 24 KB.
+constexpr int64_t kPiece = 32;
+
+template <typename T>
+struct ProductScratch {
+  T *packed, *a, *b, *kernel, *sums;
+
+  ProductScratch(const ProductJob<T>& job, Arena& arena) {
+    constexpr int64_t kLanes = FilterBlock<T>();
+    const int64_t units = job.in_group * job.arrays.units;
+    packed = arena.Take<T>(units * kUnitFields * kLanes);
+    a = arena.Take<T>(units * 2 * kLanes);
+    b = arena.Take<T>(job.freq_group * units * 2 * kLanes);
+    kernel = arena.Take<T>(2 * kPiece * 3 * kLanes);
+    sums = arena.Take<T>(2 * RoundUp(job.tile_count, 4) * 3 * kLanes);
+  }
+};
+
+}  // namespace dau::spectral
+#endif  // DAU_SPECTRAL_PRODUCT_ONCE_
+
+HWY_BEFORE_NAMESPACE();
+namespace dau::spectral {
+namespace HWY_NAMESPACE {
+
+// Kernel spectra of `count` input channels at (u, v) and, with kBoth, at (−u, v): [in][3 parts][FilterBlock].
+template <bool kBoth, class D, typename T = hn::TFromD<D>>
+HWY_INLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t units, int64_t count,
+                            int64_t lanes_used, T* HWY_RESTRICT plus, T* HWY_RESTRICT minus) {
+  using V = hn::Vec<D>;
+  constexpr int64_t kLanes = FilterBlock<T>();
+  for (int64_t in = 0; in < count; ++in) {
+    for (int64_t lane = 0; lane < lanes_used; lane += hn::Lanes(d)) {
+      const T* HWY_RESTRICT pa = a + in * units * 2 * kLanes + lane;
+      const T* HWY_RESTRICT pb = b + in * units * 2 * kLanes + lane;
+      V rr = hn::Zero(d), ii = rr, ri = rr, ir = rr;
+      for (int64_t k = 0; k < units; ++k, pa += 2 * kLanes, pb += 2 * kLanes) {
+        V a_re = hn::Load(d, pa), a_im = hn::Load(d, pa + kLanes);
+        V b_re = hn::Load(d, pb), b_im = hn::Load(d, pb + kLanes);
+        KeepInRegister(a_re);
+        KeepInRegister(a_im);
+        KeepInRegister(b_re);
+        KeepInRegister(b_im);
+        rr = hn::MulAdd(a_re, b_re, rr);
+        ii = hn::MulAdd(a_im, b_im, ii);
+        ri = hn::MulAdd(a_re, b_im, ri);
+        ir = hn::MulAdd(a_im, b_re, ir);
+      }
+      const auto write = [&](T* to, V re, V im) HWY_ATTR {
+        hn::Store(re, d, to);
+        hn::Store(hn::Add(re, im), d, to + kLanes);
+        hn::Store(hn::Sub(im, re), d, to + 2 * kLanes);
+      };
+      write(plus + in * 3 * kLanes + lane, hn::Sub(rr, ii), hn::Add(ri, ir));
+      if (kBoth) write(minus + in * 3 * kLanes + lane, hn::Add(rr, ii), hn::Sub(ri, ir));
+    }
+  }
+}
+
+// Where the sums of one frequency come from and go to.
+struct Step {
+  bool first_piece, last_piece;  // of a group of input channels: start at 0, end in y
+  bool first_group;              // y is written; else added to
+  bool mirror;                   // y(−u) is the conjugate of y(u)
+  int64_t u, v;
+};
+
+template <int kVectors, int kValues, class D, typename T = hn::TFromD<D>>
+HWY_INLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step, const T* kernel, const T* x,
+                              int64_t count, int64_t tile, int64_t lane, int64_t out, T* sums_memory) {
+  using V = hn::Vec<D>;
+  constexpr int64_t kLanes = FilterBlock<T>();
+  const int64_t lanes = hn::Lanes(d);
+  T* const memory = sums_memory + tile * 3 * kLanes + lane;
+  Sums<kVectors, kValues, V> sums;
+  if (step.first_piece) {
+    Clear(d, sums);
+  } else {
+    HWY_UNROLL(8)
+    for (int c = 0; c < kValues; ++c) {
+      HWY_UNROLL(3)
+      for (int part = 0; part < 3; ++part) {
+        HWY_UNROLL(2)
+        for (int j = 0; j < kVectors; ++j) {
+          sums.part[c][part][j] = hn::Load(d, memory + (c * 3 + part) * kLanes + j * lanes);
+        }
+      }
+    }
+  }
+  const T* values = x + tile * 3 * kBlock;
+  for (int64_t in = 0; in < count; in += kBlock, values += job.tile_count * 3 * kBlock) {
+    MultiplyAdd<kVectors, kValues, 1, 3 * kBlock, kBlock>(d, kernel + in * 3 * kLanes + lane, kLanes, values,
+                                                          std::min(kBlock, count - in), sums);
+  }
+  if (!step.last_piece) {
+    HWY_UNROLL(8)
+    for (int c = 0; c < kValues; ++c) {
+      HWY_UNROLL(3)
+      for (int part = 0; part < 3; ++part) {
+        HWY_UNROLL(2)
+        for (int j = 0; j < kVectors; ++j) {
+          hn::Store(sums.part[c][part][j], d, memory + (c * 3 + part) * kLanes + j * lanes);
+        }
+      }
+    }
+    return;
+  }
+  const int64_t column = job.tiling.v.length, plane = job.tiling.h.half() * column;
+  HWY_UNROLL(8)
+  for (int c = 0; c < kValues; ++c) {
+    HWY_UNROLL(2)
+    for (int j = 0; j < kVectors; ++j) {
+      const int64_t channel = out + lane + j * lanes;
+      if (channel >= job.out_blocks() * kBlock) continue;
+      T* const base = job.y + (tile + c) * job.y_tile_size() + channel / kBlock * plane * 2 * kBlock +
+                      step.v * column * 2 * kBlock + channel % kBlock;
+      T* const to = base + step.u * 2 * kBlock;
+      V re = hn::Sub(sums.part[c][0][j], sums.part[c][1][j]), im = hn::Add(sums.part[c][0][j], sums.part[c][2][j]);
+      if (!step.first_group) {
+        re = hn::Add(re, hn::Load(d, to));
+        im = hn::Add(im, hn::Load(d, to + kBlock));
+      }
+      hn::Store(re, d, to);
+      hn::Store(im, d, to + kBlock);
+      if (step.mirror) {
+        T* const conjugate = base + (column - step.u) * 2 * kBlock;
+        hn::Store(re, d, conjugate);
+        hn::Store(hn::Neg(im), d, conjugate + kBlock);
+      }
+    }
+  }
+}
+
+template <int kVectors, class D, typename T = hn::TFromD<D>>
+HWY_INLINE void MultiplyAllTiles(D d, const ProductJob<T>& job, const Step& step, const T* kernel, const T* x,
+                                 int64_t count, int64_t lane, int64_t out, T* sums) {
+  int64_t tile = 0;
+  for (; tile + kColumns <= job.tile_count; tile += kColumns) {
+    MultiplyTiles<kVectors, kColumns>(d, job, step, kernel, x, count, tile, lane, out, sums);
+  }
+  if (tile + 2 <= job.tile_count) {
+    MultiplyTiles<kVectors, 2>(d, job, step, kernel, x, count, tile, lane, out, sums);
+    tile += 2;
+  }
+  if (tile < job.tile_count) MultiplyTiles<kVectors, 1>(d, job, step, kernel, x, count, tile, lane, out, sums);
+}
+
+template <typename T>
+void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
+  const hn::ScalableTag<T> d;
+  constexpr int64_t kLanes = FilterBlock<T>();
+  Arena arena(memory);
+  const ProductScratch<T> scratch(job, arena);
+  const Axis &av = job.tiling.v, &ah = job.tiling.h;
+  const int64_t lanes = hn::Lanes(d), units = job.arrays.units;
+  const int64_t out = item % job.filter_groups() * kLanes;
+  const int64_t lanes_used = std::min(kLanes, RoundUp(job.arrays.out_channels - out, lanes));
+  const int64_t v_begin = item / job.filter_groups() * job.freq_group;
+  const int64_t v_end = std::min(ah.half(), v_begin + job.freq_group);
+
+  for (int64_t in_begin = 0; in_begin < job.arrays.in_channels; in_begin += job.in_group) {
+    const int64_t in_count = std::min(job.in_group, job.arrays.in_channels - in_begin);
+    const int64_t table_size = in_count * units * 2 * kLanes;
+    PackUnits(job.arrays, job.tiling, in_begin, in_count, out, scratch.packed);
+    for (int64_t v = v_begin; v < v_end; ++v) {
+      FillTable(d, Factor::kInterpolated, scratch.packed, in_count * units, kCellH, ah, v, lanes_used,
+                scratch.b + (v - v_begin) * table_size);
+    }
+    for (int64_t u = 0; u < av.half(); ++u) {
+      FillTable(d, Factor::kWeighted, scratch.packed, in_count * units, kCellV, av, u, lanes_used, scratch.a);
+      for (int64_t v = v_begin; v < v_end; ++v) {
+        const bool edge = job.tiling.edge(v), middle = u > 0 && u < av.length / 2;
+        const bool both = middle && !edge;
+        const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
+        const T* x = job.x + slot * job.slot_size() + in_begin * job.tile_count * 3;
+        for (int64_t piece = 0; piece < in_count; piece += kPiece) {
+          const int64_t count = std::min(kPiece, in_count - piece), table = piece * units * 2 * kLanes;
+          T* const minus = scratch.kernel + kPiece * 3 * kLanes;
+          if (both) {
+            MakeKernels<true>(d, scratch.a + table, scratch.b + (v - v_begin) * table_size + table, units, count,
+                              lanes_used, scratch.kernel, minus);
+          } else {
+            MakeKernels<false>(d, scratch.a + table, scratch.b + (v - v_begin) * table_size + table, units, count,
+                               lanes_used, scratch.kernel, minus);
+          }
+          for (int sign = 0; sign < (both ? 2 : 1); ++sign) {
+            const Step step{piece == 0, piece + kPiece >= in_count, in_begin == 0, edge && middle,
+                            sign == 0 ? u : av.length - u, v};
+            const T* kernel = sign == 0 ? scratch.kernel : minus;
+            const T* values = x + sign * job.slot_size() + piece * job.tile_count * 3;
+            T* sums = scratch.sums + sign * RoundUp(job.tile_count, 4) * 3 * kLanes;
+            int64_t lane = 0;
+            for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
+              MultiplyAllTiles<kWide>(d, job, step, kernel, values, count, lane, out, sums);
+            }
+            if (lane < lanes_used) MultiplyAllTiles<1>(d, job, step, kernel, values, count, lane, out, sums);
+          }
+        }
+      }
+    }
+  }
+}
+
+void ProductF32(const ProductJob<float>& job, int64_t item, float* scratch) { ProductItem(job, item, scratch); }
+void ProductF64(const ProductJob<double>& job, int64_t item, double* scratch) { ProductItem(job, item, scratch); }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace dau::spectral
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace dau::spectral {
+HWY_EXPORT(ProductF32);
+HWY_EXPORT(ProductF64);
+
+template <>
+void Product(const ProductJob<float>& job, int64_t item, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(ProductF32)(job, item, scratch);
+}
+template <>
+void Product(const ProductJob<double>& job, int64_t item, double* scratch) {
+  HWY_DYNAMIC_DISPATCH(ProductF64)(job, item, scratch);
+}
+template <typename T>
+int64_t ProductJob<T>::ScratchSize() const {
+  Arena arena;
+  const ProductScratch<T> counted(*this, arena);
+  (void)counted;
+  return static_cast<int64_t>(arena.used() / sizeof(T));
+}
+template struct ProductJob<float>;
+template struct ProductJob<double>;
+
+}  // namespace dau::spectral
+#endif  // HWY_ONCE
