@@ -30,7 +30,7 @@ class ConvertTest : public ::testing::Test {
  protected:
   static std::vector<uint16_t> Narrow(const std::vector<float>& values) {
     std::vector<Half> halves(values.size());
-    FromFloat(values.data(), values.size(), halves.data(), Threads(2));
+    FromFloat(values.data(), values.size(), halves.data(), values.size() > 1000 ? Threads(2) : Parallel());
     std::vector<uint16_t> bits;
     for (Half half : halves) bits.push_back(half.bits);
     return bits;
