@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "cc/kernels/base/half.h"
 #include "cc/kernels/base/status.h"
 
 namespace dau {
@@ -31,7 +32,7 @@ struct DauConvShape {
   DataFormat format = DataFormat::kNHWC;
   double sigma = 0.5;            // px
   double max_displacement = -1;  // px; negative: unlimited. Fixes the margin of `valid`, clips nothing.
-  bool ignore_batch = false;  // plans are made as for one image, so that no value depends on the batch
+  bool ignore_batch = false;     // plans are made as for one image, so that no value depends on the batch
 };
 
 // r = ceil(3σ). The 1e-6 px keeps σ = 1/3 in float32 and in float64 on the same integer.
@@ -48,6 +49,15 @@ inline int64_t OutputHeight(const DauConvShape& shape) {
 inline int64_t OutputWidth(const DauConvShape& shape) {
   return OutputExtent(shape.width, Margin(shape), shape.stride_w);
 }
+
+// Numbers of elements: of x, of y, and of the units, K·S·F. For a valid shape.
+inline int64_t InputCount(const DauConvShape& shape) {
+  return shape.batch * shape.height * shape.width * shape.in_channels;
+}
+inline int64_t OutputCount(const DauConvShape& shape) {
+  return shape.batch * OutputHeight(shape) * OutputWidth(shape) * shape.filters;
+}
+inline int64_t UnitCount(const DauConvShape& shape) { return shape.units * shape.in_channels * shape.filters; }
 
 // The one validation: every field, and that no array's size overflows.
 Status Validate(const DauConvShape& shape);
@@ -67,8 +77,8 @@ struct GaussianTaps {
 template <typename T>
 struct ParamGradients {
   T* weight;
-  T* displacement;
-  T* sigma = nullptr;
+  Real<T>* displacement;
+  Real<T>* sigma = nullptr;
 };
 
 // Where a displacement along one axis looks: the pixel floor(μ) and its upper neighbour, with weights 1 − fraction and

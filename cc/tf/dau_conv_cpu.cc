@@ -1,6 +1,7 @@
 // CPU kernels of Dau>Conv2D and its gradients: unpack, check, allocate, call.
 #include "cc/kernels/dau_conv.h"
 #include "cc/tf/dau_conv_args.h"
+#include "cc/tf/dau_conv_options.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace dau::tf {
@@ -11,6 +12,21 @@ using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
+
+// What the library calls TensorFlow's types.
+template <typename T>
+struct StorageOf {
+  using Type = T;
+};
+template <>
+struct StorageOf<Eigen::half> {
+  using Type = Float16;
+};
+template <>
+struct StorageOf<Eigen::bfloat16> {
+  using Type = BFloat16;
+};
+static_assert(sizeof(Eigen::half) == sizeof(Float16) && sizeof(Eigen::bfloat16) == sizeof(BFloat16));
 
 // TensorFlow's own threads.
 Parallel DeviceThreads(OpKernelContext* ctx) {
@@ -23,9 +39,12 @@ Parallel DeviceThreads(OpKernelContext* ctx) {
   return parallel;
 }
 
+// T: of images and weights. Displacements and sigma are Real<Storage>: T itself, or float for 16 bits.
 template <typename T>
 class DauConvOp : public OpKernel {
  public:
+  using Storage = typename StorageOf<T>::Type;
+
   explicit DauConvOp(OpKernelConstruction* ctx) : OpKernel(ctx) { OP_REQUIRES_OK(ctx, attrs_.Read(ctx)); }
 
  protected:
@@ -33,15 +52,22 @@ class DauConvOp : public OpKernel {
   struct Call {
     DauConvShape shape;
     DisplacementRange range;
-    const T *weight, *displacement;
+    Options options;
+    const Storage* weight;
+    const Real<Storage>* displacement;
   };
+
+  static const Storage* Data(const Tensor& tensor) { return reinterpret_cast<const Storage*>(tensor.flat<T>().data()); }
+  static Storage* Data(Tensor* tensor) { return reinterpret_cast<Storage*>(tensor->flat<T>().data()); }
 
   absl::Status Prepare(OpKernelContext* ctx, const TensorShape& input, Call* call) const {
     const Tensor &weight = ctx->input(1), &displacement = ctx->input(2), &sigma = ctx->input(3);
     absl::Status status = MakeShape(attrs_, input, weight, displacement, sigma, &call->shape);
     if (!status.ok()) return status;
-    call->weight = weight.flat<T>().data();
-    call->displacement = displacement.flat<T>().data();
+    status = ReadOptions(&call->options);
+    if (!status.ok()) return status;
+    call->weight = Data(weight);
+    call->displacement = displacement.flat<Real<Storage>>().data();
     return ToAbsl(FindDisplacementRange(call->shape, call->displacement, &call->range));
   }
 
@@ -56,19 +82,21 @@ template <typename T>
 class DauConvForwardOp : public DauConvOp<T> {
  public:
   using DauConvOp<T>::DauConvOp;
+  using typename DauConvOp<T>::Call;
+  using typename DauConvOp<T>::Storage;
 
   void Compute(OpKernelContext* ctx) override {
     const Tensor& input = ctx->input(0);
-    typename DauConvOp<T>::Call call;
+    Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));
     const Parallel parallel = DeviceThreads(ctx);
     size_t bytes;
-    OP_REQUIRES_OK(ctx, ToAbsl(ForwardWorkspace<T>(call.shape, call.range, parallel, &bytes)));
+    OP_REQUIRES_OK(ctx, ToAbsl(ForwardWorkspace<Storage>(call.options, call.shape, call.range, parallel, &bytes)));
     Tensor *output, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, OutputShape(call.shape), &output));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    Forward(call.shape, call.range, input.flat<T>().data(), call.weight, call.displacement, output->flat<T>().data(),
-            scratch.data(), parallel);
+    Forward<Storage>(call.options, call.shape, call.range, this->Data(input), call.weight, call.displacement,
+                     this->Data(output), scratch.data(), parallel);
   }
 };
 
@@ -76,6 +104,8 @@ template <typename T>
 class DauConvBackpropInputOp : public DauConvOp<T> {
  public:
   using DauConvOp<T>::DauConvOp;
+  using typename DauConvOp<T>::Call;
+  using typename DauConvOp<T>::Storage;
 
   void Compute(OpKernelContext* ctx) override {
     const Tensor &sizes = ctx->input(0), &gradient = ctx->input(4);
@@ -84,17 +114,18 @@ class DauConvBackpropInputOp : public DauConvOp<T> {
         absl::InvalidArgumentError("`input_sizes` must be 4 integers. Received shape: " + sizes.shape().DebugString()));
     TensorShape input;
     OP_REQUIRES_OK(ctx, tensorflow::TensorShapeUtils::MakeShape(sizes.vec<int32_t>(), &input));
-    typename DauConvOp<T>::Call call;
+    Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input, &call));
     OP_REQUIRES_OK(ctx, CheckOutBackprop(call.shape, gradient));
     const Parallel parallel = DeviceThreads(ctx);
     size_t bytes;
-    OP_REQUIRES_OK(ctx, ToAbsl(BackwardInputWorkspace<T>(call.shape, call.range, parallel, &bytes)));
+    OP_REQUIRES_OK(ctx,
+                   ToAbsl(BackwardInputWorkspace<Storage>(call.options, call.shape, call.range, parallel, &bytes)));
     Tensor *output, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, input, &output));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    BackwardInput(call.shape, call.range, call.weight, call.displacement, gradient.flat<T>().data(),
-                  output->flat<T>().data(), scratch.data(), parallel);
+    BackwardInput<Storage>(call.options, call.shape, call.range, call.weight, call.displacement, this->Data(gradient),
+                           this->Data(output), scratch.data(), parallel);
   }
 };
 
@@ -102,36 +133,41 @@ template <typename T>
 class DauConvBackpropParamsOp : public DauConvOp<T> {
  public:
   using DauConvOp<T>::DauConvOp;
+  using typename DauConvOp<T>::Call;
+  using typename DauConvOp<T>::Storage;
 
   void Compute(OpKernelContext* ctx) override {
     const Tensor &input = ctx->input(0), &gradient = ctx->input(4);
-    typename DauConvOp<T>::Call call;
+    Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));
     OP_REQUIRES_OK(ctx, CheckOutBackprop(call.shape, gradient));
     const DisplacementGradient kind = this->attrs_.displacement_gradient;
     const Parallel parallel = DeviceThreads(ctx);
     size_t bytes;
-    OP_REQUIRES_OK(ctx,
-                   ToAbsl(BackwardParamsWorkspace<T>(call.shape, call.range, kind, /*sigma=*/false, parallel, &bytes)));
+    OP_REQUIRES_OK(ctx, ToAbsl(BackwardParamsWorkspace<Storage>(call.options, call.shape, call.range, kind,
+                                                                /*sigma=*/false, parallel, &bytes)));
     Tensor *weight, *displacement, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, ctx->input(1).shape(), &weight));
     OP_REQUIRES_OK(ctx, ctx->allocate_output(1, ctx->input(2).shape(), &displacement));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    BackwardParams(
-        call.shape, call.range, kind, input.flat<T>().data(), call.weight, call.displacement, gradient.flat<T>().data(),
-        ParamGradients<T>{weight->flat<T>().data(), displacement->flat<T>().data()}, scratch.data(), parallel);
+    BackwardParams<Storage>(call.options, call.shape, call.range, kind, this->Data(input), call.weight,
+                            call.displacement, this->Data(gradient),
+                            {this->Data(weight), displacement->flat<Real<Storage>>().data()}, scratch.data(), parallel);
   }
 };
 
-#define DAU_REGISTER(T)                                                                                           \
-  REGISTER_KERNEL_BUILDER(Name("Dau>Conv2D").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),               \
-                          DauConvForwardOp<T>);                                                                   \
-  REGISTER_KERNEL_BUILDER(Name("Dau>Conv2DBackpropInput").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"),  \
-                          DauConvBackpropInputOp<T>);                                                             \
-  REGISTER_KERNEL_BUILDER(Name("Dau>Conv2DBackpropParams").Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T"), \
-                          DauConvBackpropParamsOp<T>)
-DAU_REGISTER(float);
-DAU_REGISTER(double);
+#define DAU_REGISTER_ONE(NAME, OP, T, U)                                                                           \
+  REGISTER_KERNEL_BUILDER(Name(NAME).Device(tensorflow::DEVICE_CPU).TypeConstraint<T>("T").TypeConstraint<U>("U"), \
+                          OP<T>)
+#define DAU_REGISTER(T, U)                                                   \
+  DAU_REGISTER_ONE("Dau>Conv2D", DauConvForwardOp, T, U);                    \
+  DAU_REGISTER_ONE("Dau>Conv2DBackpropInput", DauConvBackpropInputOp, T, U); \
+  DAU_REGISTER_ONE("Dau>Conv2DBackpropParams", DauConvBackpropParamsOp, T, U)
+DAU_REGISTER(Eigen::half, float);
+DAU_REGISTER(Eigen::bfloat16, float);
+DAU_REGISTER(float, float);
+DAU_REGISTER(double, double);
+#undef DAU_REGISTER_ONE
 #undef DAU_REGISTER
 
 }  // namespace

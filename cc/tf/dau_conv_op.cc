@@ -102,10 +102,11 @@ absl::Status BackpropParamsShape(InferenceContext* c) {
 REGISTER_OP("Dau>Conv2D")
     .Input("input: T")
     .Input("weight: T")
-    .Input("displacement: T")
-    .Input("sigma: T")
+    .Input("displacement: U")
+    .Input("sigma: U")
     .Output("output: T")
-    .Attr("T: {float, double}")
+    .Attr("T: {half, bfloat16, float, double}")
+    .Attr("U: {float, double} = DT_FLOAT")
     .Attr("strides: list(int) = [1, 1]")
     .Attr("padding: {'SAME', 'VALID'} = 'SAME'")
     .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
@@ -136,6 +137,8 @@ padding: SAME: zeros outside, m = 0. VALID: only outputs that see nothing but
 data_format: Where the channels stand.
 max_displacement: What VALID reckons with, in pixels. Negative: unlimited.
   Displacements are not clipped by it.
+T: Of images and weights. Computed in float for half and bfloat16.
+U: Of displacement and sigma: T, or float for half and bfloat16.
 displacement_gradient: gaussian: a smoothed derivative (Eq. 16 of the paper).
   exact: the derivative of this op, right-hand at integers.
 )doc");
@@ -143,11 +146,12 @@ displacement_gradient: gaussian: a smoothed derivative (Eq. 16 of the paper).
 REGISTER_OP("Dau>Conv2DBackpropInput")
     .Input("input_sizes: int32")
     .Input("weight: T")
-    .Input("displacement: T")
-    .Input("sigma: T")
+    .Input("displacement: U")
+    .Input("sigma: U")
     .Input("out_backprop: T")
     .Output("input_backprop: T")
-    .Attr("T: {float, double}")
+    .Attr("T: {half, bfloat16, float, double}")
+    .Attr("U: {float, double} = DT_FLOAT")
     .Attr("strides: list(int) = [1, 1]")
     .Attr("padding: {'SAME', 'VALID'} = 'SAME'")
     .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
@@ -167,18 +171,21 @@ strides: As in Dau>Conv2D.
 padding: As in Dau>Conv2D.
 data_format: As in Dau>Conv2D.
 max_displacement: As in Dau>Conv2D.
+T: As in Dau>Conv2D.
+U: As in Dau>Conv2D.
 displacement_gradient: Not used here; for one set of attributes.
 )doc");
 
 REGISTER_OP("Dau>Conv2DBackpropParams")
     .Input("input: T")
     .Input("weight: T")
-    .Input("displacement: T")
-    .Input("sigma: T")
+    .Input("displacement: U")
+    .Input("sigma: U")
     .Input("out_backprop: T")
     .Output("weight_backprop: T")
-    .Output("displacement_backprop: T")
-    .Attr("T: {float, double}")
+    .Output("displacement_backprop: U")
+    .Attr("T: {half, bfloat16, float, double}")
+    .Attr("U: {float, double} = DT_FLOAT")
     .Attr("strides: list(int) = [1, 1]")
     .Attr("padding: {'SAME', 'VALID'} = 'SAME'")
     .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
@@ -199,6 +206,8 @@ strides: As in Dau>Conv2D.
 padding: As in Dau>Conv2D.
 data_format: As in Dau>Conv2D.
 max_displacement: As in Dau>Conv2D.
+T: As in Dau>Conv2D.
+U: As in Dau>Conv2D.
 displacement_gradient: As in Dau>Conv2D.
 )doc");
 

@@ -28,7 +28,8 @@ class DAUConv2D(keras.layers.Layer):
 
     Variables: `unit_weight` (K, S, F); `displacement` (2, K, S, F) in pixels, [0] vertical with
     down positive, [1] horizontal with right positive; `bias` (F,); `sigma` (), not trainable, in
-    pixels. Under a mixed precision policy the layer computes in float32 and casts its output.
+    pixels. Under a mixed precision policy images and weights are of 16 bits and the sums in between
+    of float32; displacements and sigma stay float32.
 
     Args:
         filters: Number of output channels F, >= 1.
@@ -160,8 +161,8 @@ class DAUConv2D(keras.layers.Layer):
         self.compute_output_shape(input_shape)  # refuses images that padding `valid` uses up
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={axis: channels})
 
-        # Positions and sigma keep full precision where weights are half; and no variable is cast to
-        # half on its way to a kernel that computes in float32.
+        # Positions and sigma keep full precision where weights are half; `call` casts what is to be
+        # cast.
         precise = "float64" if self.variable_dtype == "float64" else "float32"
         clip = ClipDisplacement(self.max_displacement)
         self.unit_weight = self.add_weight(
@@ -202,12 +203,13 @@ class DAUConv2D(keras.layers.Layer):
 
     def call(self, inputs: Any) -> Any:
         """Returns the layer's output for `inputs` of shape (N, H, W, S) or (N, S, H, W)."""
-        dtype = "float64" if self.compute_dtype == "float64" else "float32"
+        dtype = self.compute_dtype
+        precise = "float64" if dtype == "float64" else "float32"
         outputs = dau_conv2d(
             keras.ops.cast(inputs, dtype),
             keras.ops.cast(self.unit_weight, dtype),
-            keras.ops.cast(self.displacement, dtype),
-            keras.ops.cast(self.sigma, dtype),
+            keras.ops.cast(self.displacement, precise),
+            keras.ops.cast(self.sigma, precise),
             strides=self.strides,
             padding=self.padding,
             data_format=self.data_format,
@@ -223,7 +225,6 @@ class DAUConv2D(keras.layers.Layer):
             layout = "NHWC" if self.data_format == "channels_last" else "NCHW"
             bias = keras.ops.cast(self.bias, dtype)
             outputs = tf.nn.bias_add(outputs, bias, data_format=layout)
-        outputs = keras.ops.cast(outputs, self.compute_dtype)
         return outputs if self.activation is None else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -16,7 +16,8 @@ import tensorflow as tf
 from dau_tf.ops import arguments, loader
 
 _OP_DATA_FORMAT = {"channels_last": "NHWC", "channels_first": "NCHW"}
-_SUPPORTED_DTYPES = (tf.float32, tf.float64)
+_HALF_DTYPES = (tf.float16, tf.bfloat16)
+_SUPPORTED_DTYPES = (*_HALF_DTYPES, tf.float32, tf.float64)
 _UNLIMITED = -1.0
 
 
@@ -41,15 +42,16 @@ def dau_conv2d(
     bilinearly by mu), borders included. A unit at (0, +1) looks one pixel to the right.
 
     Args:
-        inputs: Images, shape (N, H, W, S), or (N, S, H, W) for `channels_first`; float32 or
-            float64. Arrays and lists that are not tensors take the dtype of the first argument that
-            is one.
+        inputs: Images, shape (N, H, W, S), or (N, S, H, W) for `channels_first`; float16, bfloat16
+            (both computed in float32), float32 or float64. Arrays and lists that are not tensors
+            take the dtype of the first argument that is one.
         weight: Amplification of the units w, shape (K, S, F), dtype of `inputs`.
-        displacement: Displacement of the units mu in pixels, shape (2, K, S, F), dtype of `inputs`.
-            [0] is vertical, down positive; [1] is horizontal, right positive. Any finite value is
-            legal; beyond the image it contributes zeros.
-        sigma: Aggregation perimeter in pixels, a scalar > 0; cast to the dtype of `inputs`. No
-            gradient flows to it.
+        displacement: Displacement of the units mu in pixels, shape (2, K, S, F), dtype of `inputs`;
+            with 16-bit inputs float32 as well, which keeps the positions exact. [0] is vertical,
+            down positive; [1] is horizontal, right positive. Any finite value is legal; beyond the
+            image it contributes zeros.
+        sigma: Aggregation perimeter in pixels, a scalar > 0; cast to the dtype of `inputs`, or
+            float32 where that is of 16 bits. No gradient flows to it.
         strides: Step between outputs in pixels, an int or (vertical, horizontal).
         padding: "same" (zeros outside) or "valid", which drops
             m = ceil(max_displacement) + ceil(3 sigma) rows and columns on each side.
@@ -95,7 +97,7 @@ def dau_conv2d(
         input=x,
         weight=w,
         displacement=mu,
-        sigma=_sigma_tensor(sigma, x.dtype),
+        sigma=_sigma_tensor(sigma, mu.dtype),
         strides=list(stride_pair),
         padding=padding.upper(),
         data_format=_OP_DATA_FORMAT[data_format],
@@ -105,7 +107,10 @@ def dau_conv2d(
 
 
 def _to_tensors(**named: Any) -> list[tf.Tensor]:
-    """Converts to one dtype: that of the tensors among the values, else of the arrays."""
+    """Converts to one dtype: that of the tensors among the values, else of the arrays.
+
+    `displacement` becomes float32 where that dtype is of 16 bits.
+    """
     for name, value in named.items():
         if isinstance(value, keras.KerasTensor):
             raise TypeError(
@@ -116,9 +121,10 @@ def _to_tensors(**named: Any) -> list[tf.Tensor]:
     dtypes = {
         name: tf.as_dtype(value.dtype) for name, value in named.items() if tf.is_tensor(value)
     }
+    first_name, first_dtype = next(iter(dtypes.items()), ("inputs", tf.float32))
     for name, dtype in dtypes.items():
-        first_name, first_dtype = next(iter(dtypes.items()))
-        if dtype != first_dtype:
+        precise = name == "displacement" and first_dtype in _HALF_DTYPES and dtype == tf.float32
+        if dtype != first_dtype and not precise:
             raise TypeError(
                 f"`{name}` must have the dtype of `{first_name}`, {first_dtype.name}. "
                 f"Received: {name} of dtype {dtype.name}"
@@ -132,10 +138,17 @@ def _to_tensors(**named: Any) -> list[tf.Tensor]:
     name, dtype = next(iter(dtypes.items()), ("inputs", tf.float32))
     if dtype not in _SUPPORTED_DTYPES:
         raise TypeError(
-            f"`{name}` must be float32 or float64. Received: {name} of dtype {dtype.name}. "
-            "Cast it, or use `dau_tf.DAUConv2D`, which casts under a mixed precision policy."
+            f"`{name}` must be float16, bfloat16, float32 or float64. "
+            f"Received: {name} of dtype {dtype.name}"
         )
-    return [tf.convert_to_tensor(value, dtype=dtype) for value in named.values()]
+    precise_dtype = tf.float32 if dtype in _HALF_DTYPES else dtype
+    displacement = named.pop("displacement")
+    return [
+        *(tf.convert_to_tensor(value, dtype=dtype) for value in named.values()),
+        tf.cast(displacement, precise_dtype)
+        if tf.is_tensor(displacement)
+        else tf.convert_to_tensor(displacement, dtype=precise_dtype),
+    ]
 
 
 def _sigma_tensor(sigma: Any, dtype: tf.DType) -> tf.Tensor:

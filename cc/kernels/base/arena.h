@@ -13,7 +13,9 @@ class Arena {
   static constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
 
   Arena() = default;
-  explicit Arena(void* block) : block_(static_cast<char*>(block)) {}
+  explicit Arena(void* block)
+      : block_(reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(block) + kAlignment - 1) / kAlignment * kAlignment)) {
+  }
 
   template <typename T>
   T* Take(int64_t count) {
@@ -21,7 +23,8 @@ class Arena {
     used_ += (static_cast<size_t>(count) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
     return reinterpret_cast<T*>(piece);
   }
-  size_t used() const { return used_; }
+  // What a block must hold wherever it begins.
+  size_t used() const { return used_ + kAlignment; }
 
  private:
   char* block_ = nullptr;

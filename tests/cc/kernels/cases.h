@@ -6,6 +6,8 @@
 #include <cmath>
 #include <ostream>
 #include <random>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "cc/kernels/dau_conv_shape.h"
@@ -111,6 +113,39 @@ std::vector<T> RandomDisplacement(std::mt19937_64& random, const Case& c) {
     mu[2 * i] = static_cast<T>(NastyDisplacements()[i]);
   }
   return mu;
+}
+
+// A small shape of any kind: strides, paddings, formats, σ, displacements near and far. The same for the same seed.
+inline Case RandomCase(uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto between = [&](int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(random);
+  };
+  const auto one_in = [&](int64_t n) { return between(1, n) == 1; };
+  constexpr double kReaches[] = {0.5, 2, 4, 9, 25};
+  constexpr double kSigmas[] = {0.3, 0.5, 0.5, 0.8, 1.6};
+  Case c{"", Shape(between(1, 3), between(1, 24), between(1, 24), between(1, 6), between(1, 6), between(1, 4)), 0};
+  c.shape.sigma = kSigmas[between(0, 4)];
+  c.reach = kReaches[between(0, 4)];
+  c.integer = one_in(6);
+  if (one_in(3)) c.shape = Strided(c.shape, between(1, 3), between(1, 3));
+  if (one_in(3)) c.shape = Nchw(c.shape);
+  if (one_in(4)) {
+    c.shape = Valid(c.shape, one_in(2) ? 1.5 : 2);
+    c.shape.height += 2 * Margin(c.shape);
+    c.shape.width += 2 * Margin(c.shape);
+  }
+  return c;
+}
+
+inline std::string Describe(const Case& c, uint64_t seed) {
+  std::ostringstream text;
+  const DauConvShape& s = c.shape;
+  text << "seed " << seed << ": N=" << s.batch << " H=" << s.height << " W=" << s.width << " S=" << s.in_channels
+       << " F=" << s.filters << " K=" << s.units << " strides=" << s.stride_h << "," << s.stride_w
+       << " sigma=" << s.sigma << " reach=" << c.reach << (c.integer ? " integers" : "")
+       << (s.padding == Padding::kValid ? " valid" : " same") << (s.format == DataFormat::kNCHW ? " NCHW" : " NHWC");
+  return text.str();
 }
 
 }  // namespace dau::testing
