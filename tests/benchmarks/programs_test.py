@@ -3,10 +3,12 @@
 import json
 import sys
 
+import keras
 import pytest
 import tensorflow as tf
 
-from benchmarks import machine, network, planner, scaling
+import dau_tf
+from benchmarks import machine, network, networks, planner, scaling
 from benchmarks.dcls_operation import NOT_INSTALLED, available
 from benchmarks.operations import conv, dau
 from benchmarks.shapes import Shape, reach
@@ -126,6 +128,16 @@ def test_engine_sets_the_variable_and_puts_it_back(monkeypatch):
     assert planner.os.environ["DAU_ENGINE"] == "reference"
 
 
+def _small_network(conv, width):
+    """In place of the real one, which takes 10 s to trace: one layer, three outputs."""
+    image = keras.Input((None, None, 3))
+    layer = dau_tf.DAUConv2D(3, 1) if conv == "dau" else keras.layers.Conv2D(3, 3, padding="same")
+    outputs = {"full": layer(image)}
+    for name, scale in (("half", 2), ("quarter", 4)):
+        outputs[name] = keras.layers.AveragePooling2D(scale)(outputs["full"])
+    return keras.Model(image, outputs)
+
+
 def test_network(run_program, tmp_path, monkeypatch):
     # The processes that measure memory would take 15 s each.
     peaks = iter(['{"before_bytes": 1, "peak_bytes": 2}', '{"before_bytes": 1, "peak_bytes": 3}'])
@@ -135,6 +147,7 @@ def test_network(run_program, tmp_path, monkeypatch):
         return network.subprocess.CompletedProcess(command, 0, next(peaks) + "\n", "")
 
     monkeypatch.setattr(network.subprocess, "run", run)
+    monkeypatch.setattr(networks, "srn_deblur", _small_network)
     options = ["--width", 1, "--crop", 16, "--frame", "20x16", "--rounds", 1, "--out", tmp_path]
     code, text = run_program("network", *options)
     assert code == 0, text
@@ -142,6 +155,13 @@ def test_network(run_program, tmp_path, monkeypatch):
     assert [r["kind"] for r in results] == ["step", "inference", "memory"]
     assert results[2]["ratio"]["median"] == 1.5
     assert all(r["target"] is None for r in results)
+
+
+def test_the_real_networks_are_built():
+    dau, standard = (networks.build(variant, 1, seed=0) for variant in networks.VARIANTS)
+    assert dau.output.keys() == standard.output.keys() == {"quarter", "half", "full"}
+    assert dau.count_params() < standard.count_params()
+    assert set(dau.optimizer.learning_rates) == {"displacement$", "default"}
 
 
 @pytest.mark.parametrize(
