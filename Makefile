@@ -23,7 +23,7 @@ build: setup  ## the op library, and dau_tf importable from .venv/; TF=tensorflo
 demo: build  ## learn to de-blur a real video, at most ten minutes; OUT=demo_out
 	$(BIN)/python -m examples.deblurring.demo --out '$(OUT)'
 
-bench: build  ## speed against other convolutions, about 20 minutes; tables, JSON and plots in runs/bench
+bench: build  ## speed against other convolutions; tables, JSON and plots in runs/bench
 	./bazelw build //cc/bench:fma_peak
 	$(BIN)/python -m benchmarks.layer
 	$(BIN)/python -m benchmarks.network

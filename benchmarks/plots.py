@@ -5,7 +5,9 @@ import pathlib
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 from PIL import Image
 
 _DPI = 90
@@ -31,7 +33,7 @@ def layer(report: dict, path: pathlib.Path) -> None:
     panels = figure.subplots(len(cases), 1, squeeze=False, sharex=True, height_ratios=rows)[:, 0]
     for panel, (case, bars) in zip(panels, cases, strict=True):
         _bars(panel, bars, [f"{c['ours']} : {c['against']}" for c in bars])
-        panel.set_xscale("log")
+        _plain_log(panel.xaxis)
         panel.set_title(f"{case['label']}, {case['pass']}", fontsize=9)
     panels[-1].set_xlabel(f"times faster, {report['machine']['threads']} thread(s)")
     panels[0].legend(fontsize=7)
@@ -54,10 +56,11 @@ def scaling(report: dict, path: pathlib.Path) -> None:
                     [p["value"] for p in points], times, line, ms=3, color=f"C{number}",
                     label=f"{name}{' + backward' if direction == 'backward' else ''}",
                 )  # fmt: skip
-        panel.set(xscale="log", yscale="log", xlabel=study["quantity"], ylabel="ms")
+        panel.set(xscale="log", xlabel=study["quantity"], ylabel="ms")
+        _plain_log(panel.yaxis)
         values = sorted({p["value"] for p in study["points"]})
         panel.set_xticks(values, [f"{v:g}" for v in values], fontsize=7)
-        panel.minorticks_off()
+        panel.set_xticks([], minor=True)
         panel.set_title(study["fixed"], fontsize=9)
         panel.legend(fontsize=7)
     _save(figure, path)
@@ -105,6 +108,14 @@ def _bars(panel: Axes, rows: list[dict], labels: list[str]) -> None:
     panel.axvline(1, color="black", lw=0.8)
     panel.set_yticks(at, labels, fontsize=7)
     panel.invert_yaxis()
+
+
+def _plain_log(axis: Axis) -> None:
+    """A logarithmic axis marked 1, 2, 5, 10, not with powers."""
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def _save(figure: Figure, path: pathlib.Path) -> None:
