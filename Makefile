@@ -8,7 +8,7 @@ BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test lint clean distclean
+.PHONY: help setup build demo bench test lint clean distclean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -23,6 +23,11 @@ build: setup  ## the op library, and dau_tf importable from .venv/; TF=tensorflo
 demo: build  ## learn to de-blur a real video, at most ten minutes; OUT=demo_out
 	$(BIN)/python -m examples.deblurring.demo --out '$(OUT)'
 
+bench: build  ## speed against other convolutions; tables, JSON and plots in runs/bench
+	./bazelw build //cc/bench:fma_peak
+	$(BIN)/python -m benchmarks.layer
+	$(BIN)/python -m benchmarks.network
+
 test: build  ## the C++ tests, the Python tests, lint
 	./bazelw test //cc/... //tests/...
 	$(BIN)/python -m pytest tests
@@ -31,7 +36,7 @@ test: build  ## the C++ tests, the Python tests, lint
 lint: setup  ## ruff, mypy, clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy dau_tf examples
+	$(BIN)/mypy benchmarks dau_tf examples
 	find cc tests/cc -name '*.h' -o -name '*.cc' -o -name '*.cu' | xargs -r $(BIN)/clang-format --dry-run -Werror
 
 clean:  ## remove what was built, and the choice of Bazel; .venv/ stays
