@@ -7,7 +7,7 @@ import tensorflow as tf
 import dau_tf
 from tests.dau_tf import subprocesses
 
-SPECTRAL_IS_BUILT = False
+SPECTRAL_IS_BUILT = True
 ENGINES = [
     "auto",
     "direct",

@@ -7,6 +7,10 @@
 
 namespace dau::spectral {
 
+// Tiles are held in chunks of about this much spectra. 24 MiB stay below what malloc would fetch from and return to the
+// system with each call, and near the caches.
+constexpr int64_t kSpectraBytes = 24 << 20;
+
 // Forward or input gradient: kernel spectra, products and transforms of one call.
 double ProductCost(const DauConvShape& shape, const Tiling& tiling);
 

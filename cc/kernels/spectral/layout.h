@@ -10,6 +10,7 @@
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/base/parallel.h"
 #include "cc/kernels/dau_conv_shape.h"
+#include "cc/kernels/spectral/cost.h"
 #include "cc/kernels/spectral/transform.h"
 
 namespace dau::spectral {
@@ -53,9 +54,7 @@ std::vector<T> Scaled(const std::vector<double>& values, double scale) {
 constexpr int64_t kScratchBytes = 32 << 20;
 inline int64_t SlotLimit(int64_t slot_bytes) { return std::max<int64_t>(1, kScratchBytes / slot_bytes); }
 
-// Tiles whose spectra are held at a time. 24 MiB stay below what malloc would fetch from and return to the system with
-// each call, and near the caches.
-constexpr int64_t kSpectraBytes = 24 << 20;
+// Tiles whose spectra are held at a time.
 inline int64_t ChunkTiles(int64_t all_tiles, int64_t bytes_a_tile) {
   const int64_t most = std::max<int64_t>(1, kSpectraBytes / bytes_a_tile);
   if (all_tiles <= most) return std::max<int64_t>(1, all_tiles);

@@ -28,7 +28,7 @@ namespace dau::testing {
 
 template <typename E>
 class EngineTest : public ::testing::Test {
- protected:
+ public:
   // Whether there is a result to look at; `count` is its size.
   template <typename T>
   static bool Served(const std::vector<T>& result, size_t count) {
