@@ -8,6 +8,9 @@ DAU_COPTS = [
     "-Wno-deprecated-declarations",
     "-O3",
     "-fvisibility=hidden",
+    # Highway's targets that would only repeat another's code: SSSE3 is SSE4's, AVX3_DL (AVX-512 with more integer
+    # instructions) is AVX3's. Four are left on x86: AVX-512, AVX2 with FMA, SSE4, plain C++.
+    "-DHWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_AVX3_DL)",
 ]
 
 # An undefined symbol is an error when the op library is linked, not when a user loads it; only TensorFlow's

@@ -19,9 +19,16 @@ namespace dau::spectral {
 // Horizontal frequencies and input channels whose correlations stay in the L1 cache: 4·4·(2 factors)·4·128 bytes.
 constexpr int64_t kFrequencies = 4, kInputs = 4;
 
+// A complex factor of one frequency.
+template <typename T>
+struct FactorValue {
+  T re, im;
+};
+
 template <typename T>
 struct CorrelateScratch {
   T *packed, *a, *basis, *rows, *products, *pair;
+  FactorValue<T>* factors;  // [half][kMaxFactors]
 
   CorrelateScratch(const CorrelateJob<T>& job, Arena& arena) {
     constexpr int64_t kLanes = FilterBlock<T>();
@@ -32,19 +39,14 @@ struct CorrelateScratch {
     rows = arena.Take<T>(units * job.factors() * 2 * kLanes);
     products = arena.Take<T>(kFrequencies * kInputs * job.factors() * 4 * kLanes);
     pair = arena.Take<T>(kInputs * 2 * kLanes);
+    factors = arena.Take<FactorValue<T>>(job.tiling.h.half() * kMaxFactors);
   }
 };
 
-// A complex factor of one frequency.
+// factor_j(v), j < job.factors().
 template <typename T>
-struct FactorValue {
-  T re, im;
-};
-
-// factor_j(v), j < job.factors(), times `share` of the whole.
-template <typename T>
-void Factors(const CorrelateJob<T>& job, int64_t v, T share, FactorValue<T>* factor) {
-  const T smooth = share * job.blur_h.smooth[v], perimeter = job.sigma ? share * job.blur_h.perimeter[v] : T{0};
+void Factors(const CorrelateJob<T>& job, int64_t v, FactorValue<T>* factor) {
+  const T smooth = job.blur_h.smooth[v], perimeter = job.sigma ? job.blur_h.perimeter[v] : T{0};
   factor[0] = {smooth, T{0}};
   if (job.kind == DisplacementGradient::kExact) {
     const double angle = 6.283185307179586476925 * static_cast<double>(v) / static_cast<double>(job.tiling.h.length);
@@ -53,7 +55,7 @@ void Factors(const CorrelateJob<T>& job, int64_t v, T share, FactorValue<T>* fac
     factor[2] = {perimeter, T{0}};
     factor[3] = {perimeter * re, perimeter * im};
   } else {
-    factor[1] = {T{0}, share * job.blur_h.derivative[v]};
+    factor[1] = {T{0}, job.blur_h.derivative[v]};
     factor[2] = {perimeter, T{0}};
   }
 }
@@ -85,7 +87,7 @@ HWY_INLINE void CorrelateTiles(D d, const T* dy, const T* x, int64_t tile_count,
 // products[input][factor][S_re, S_im, D_re, D_im][FilterBlock] for kVectors vectors of filters: of C at u and at −u the
 // sum S and the difference D, times each factor. `minus` is null where −u is another frequency's conjugate.
 template <int kVectors, class D, typename T = hn::TFromD<D>>
-HWY_INLINE void MakeProducts(D d, const T* dy, const T* dy_minus, const T* x, const T* x_minus, int64_t tile_count,
+HWY_NOINLINE void MakeProducts(D d, const T* dy, const T* dy_minus, const T* x, const T* x_minus, int64_t tile_count,
                              const FactorValue<T>* factor, int factors, T* pair, T* products) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
@@ -126,7 +128,7 @@ HWY_INLINE void MakeProducts(D d, const T* dy, const T* dy_minus, const T* x, co
 
 // rows[unit][factor][Re, Im][FilterBlock] += Σ_v basis(v)·products(v), for `kUnits` units of one input channel.
 template <int kUnits, int kFactors, class D, typename T = hn::TFromD<D>>
-HWY_INLINE void Contract(D d, const T* basis, int64_t basis_step, const T* products, int64_t product_step,
+HWY_NOINLINE void Contract(D d, const T* basis, int64_t basis_step, const T* products, int64_t product_step,
                          int64_t frequencies, int64_t lanes_used, T* rows) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
@@ -195,7 +197,7 @@ HWY_INLINE void ContractUnits(D d, const T* basis, int64_t basis_step, const T* 
 
 // sums[unit][gradient] += what the row u of all units adds, from the vertical cells' roots `a`.
 template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch<T>& scratch, int64_t units, int64_t u,
+HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch<T>& scratch, int64_t units, int64_t u,
                        int64_t lanes_used, T* sums) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
@@ -276,6 +278,7 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
     FillTable(d, job.kind == DisplacementGradient::kExact ? Factor::kCell : Factor::kInterpolated, scratch.packed,
               in_count * units, kCellH, ah, v, lanes_used, scratch.basis + v * basis_step);
   }
+  for (int64_t v = 0; v < ah.half(); ++v) Factors(job, v, scratch.factors + v * kMaxFactors);
   for (int64_t u = 0; u < av.half(); ++u) {
     const bool middle = u > 0 && u < av.length / 2;
     std::fill_n(scratch.rows, in_count * units * factors * 2 * kLanes, T{0});
@@ -288,7 +291,12 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
           const bool edge = job.tiling.edge(v), both = middle && !edge;
           const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
           FactorValue<T> factor[kMaxFactors];
-          Factors(job, v, edge && !middle ? T(0.5) : T(1), factor);
+          // The four frequencies that are their own conjugates count once, all others twice.
+          const T share = edge && !middle ? T(0.5) : T{1};
+          for (int f = 0; f < factors; ++f) {
+            const FactorValue<T>& whole = scratch.factors[v * kMaxFactors + f];
+            factor[f] = {share * whole.re, share * whole.im};
+          }
           const T* x = job.x + slot * job.x_slot_size() + channel / kBlock * job.tile_count * 3 * kBlock + channel % kBlock;
           const T* x_minus = both ? x + job.x_slot_size() : nullptr;
           const T* dy = job.dy + slot * job.dy_slot_size() + group * job.tile_count * 3 * kLanes;

@@ -9,6 +9,7 @@
 #include "hwy/foreach_target.h"
 //
 #include "cc/kernels/spectral/tables-inl.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 #ifndef DAU_SPECTRAL_PRODUCT_ONCE_
@@ -42,7 +43,7 @@ namespace HWY_NAMESPACE {
 
 // Kernel spectra of `count` input channels at (u, v) and, with kBoth, at (−u, v): [in][3 parts][FilterBlock].
 template <bool kBoth, class D, typename T = hn::TFromD<D>>
-HWY_INLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t units, int64_t count,
+HWY_NOINLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t units, int64_t count,
                             int64_t lanes_used, T* HWY_RESTRICT plus, T* HWY_RESTRICT minus) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
@@ -83,7 +84,7 @@ struct Step {
 };
 
 template <int kVectors, int kValues, class D, typename T = hn::TFromD<D>>
-HWY_INLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step, const T* kernel, const T* x,
+HWY_NOINLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step, const T* kernel, const T* x,
                               int64_t count, int64_t tile, int64_t lane, int64_t out, T* sums_memory) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
@@ -106,6 +107,11 @@ HWY_INLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step, c
   }
   const T* values = x + tile * 3 * kBlock;
   for (int64_t in = 0; in < count; in += kBlock, values += job.tile_count * 3 * kBlock) {
+    // The next block's lines, from L2: they lie too far apart for the hardware to guess.
+    HWY_UNROLL(24)
+    for (int line = 0; line < kValues * 3 * kBlock; line += 64 / sizeof(T)) {
+      hwy::Prefetch(values + job.tile_count * 3 * kBlock + line);
+    }
     MultiplyAdd<kVectors, kValues, 1, 3 * kBlock, kBlock>(d, kernel + in * 3 * kLanes + lane, kLanes, values,
                                                           std::min(kBlock, count - in), sums);
   }
@@ -162,6 +168,14 @@ HWY_INLINE void MultiplyAllTiles(D d, const ProductJob<T>& job, const Step& step
   if (tile < job.tile_count) MultiplyTiles<kVectors, 1>(d, job, step, kernel, x, count, tile, lane, out, sums);
 }
 
+// Fetches the values that the next horizontal frequency needs of the same input channels, into the L2 cache.
+template <typename T>
+HWY_INLINE void PrefetchValues(const T* values, int64_t count) {
+#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
+  for (int64_t i = 0; i < count; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(values + i, 0, 2);
+#endif
+}
+
 template <typename T>
 void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   const hn::ScalableTag<T> d;
@@ -193,6 +207,13 @@ void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
         for (int64_t piece = 0; piece < in_count; piece += kPiece) {
           const int64_t count = std::min(kPiece, in_count - piece), table = piece * units * 2 * kLanes;
           T* const minus = scratch.kernel + kPiece * 3 * kLanes;
+          if (v + 1 < v_end && !job.tiling.edge(v + 1)) {
+            const int64_t next = job.tiling.first_slot(v + 1) + job.tiling.slot_of(u, false);
+            const int64_t values = piece * job.tile_count * 3, size = RoundUp(count, kBlock) * job.tile_count * 3;
+            const T* from = job.x + next * job.slot_size() + in_begin * job.tile_count * 3 + values;
+            PrefetchValues(from, size);
+            if (middle) PrefetchValues(from + job.slot_size(), size);
+          }
           if (both) {
             MakeKernels<true>(d, scratch.a + table, scratch.b + (v - v_begin) * table_size + table, units, count,
                               lanes_used, scratch.kernel, minus);

@@ -25,7 +25,7 @@ enum class Factor { kCell, kInterpolated, kWeighted };
 // table: [units][Re, Im][FilterBlock] from `packed` of as many units, at frequency `freq` of the axis whose cell is field
 // `cell` (its fraction follows). lanes_used: a multiple of the vector.
 template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE void FillTable(D d, Factor factor, const T* HWY_RESTRICT packed, int64_t units, int cell, const Axis& axis,
+HWY_NOINLINE void FillTable(D d, Factor factor, const T* HWY_RESTRICT packed, int64_t units, int cell, const Axis& axis,
                           int64_t freq, int64_t lanes_used, T* HWY_RESTRICT table) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
