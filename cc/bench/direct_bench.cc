@@ -1,4 +1,5 @@
-// Times the direct engine in the calling thread: milliseconds of each pass, least and median, on the benchmark's shapes.
+// Times the direct engine in the calling thread: milliseconds of each pass, least and median, on the benchmark's
+// shapes.
 //
 //   direct_bench [name]     only the shapes whose name holds `name`
 #include <algorithm>
@@ -8,12 +9,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "cc/kernels/base/arena.h"
 #include "cc/kernels/dau_conv_shape.h"
 #include "cc/kernels/direct/dau_conv_direct.h"
+#include "cc/kernels/direct/layout.h"
 
 namespace dau {
 namespace {
@@ -67,29 +71,35 @@ class Layer {
 
   Timing Forward() {
     return Time([&] {
-      direct::Forward(shape_, range_, x_.data(), weight_.data(), displacement_.data(), y_.data(), workspace_.data(),
+      direct::Forward(shape_, range_, x_.data(), weight_.data(), displacement_.data(), y_.data(), Workspace(),
                       parallel_);
     });
   }
   Timing BackwardInput() {
     return Time([&] {
-      direct::BackwardInput(shape_, range_, weight_.data(), displacement_.data(), dy_.data(), dx_.data(),
-                            workspace_.data(), parallel_);
+      direct::BackwardInput(shape_, range_, weight_.data(), displacement_.data(), dy_.data(), dx_.data(), Workspace(),
+                            parallel_);
     });
   }
   Timing BackwardParams(DisplacementGradient kind) {
     const ParamGradients<float> targets{gradients_.data(), gradients_.data() + weight_.size()};
     return Time([&] {
       direct::BackwardParams(shape_, range_, kind, x_.data(), weight_.data(), displacement_.data(), dy_.data(), targets,
-                             workspace_.data(), parallel_);
+                             Workspace(), parallel_);
     });
   }
 
  private:
+  // At the start of a cache line, as TensorFlow's allocator gives it.
+  void* Workspace() {
+    void* begin = workspace_.data();
+    size_t space = workspace_.size();
+    return std::align(Arena::kAlignment, space - Arena::kAlignment, begin, space);
+  }
   void Grow(const std::function<Status(size_t*)>& size) {
     size_t bytes = 0;
     if (!size(&bytes).ok()) std::abort();
-    workspace_.resize(std::max(workspace_.size(), bytes));
+    workspace_.resize(std::max(workspace_.size(), bytes + Arena::kAlignment));
   }
 
   DauConvShape shape_;
@@ -114,8 +124,8 @@ void Print(const Timing& t) {
 }
 
 void TimeShapes(const char* name_part) {
-  std::printf("float32, one thread, ms: least and median of a pass\n%-16s  %17s  %17s  %17s  %17s\n", "", "forward", "dx",
-              "params exact", "params gaussian");
+  std::printf("float32, one thread, ms: least and median of a pass\n%-16s  %17s  %17s  %17s  %17s\n", "", "forward",
+              "dx", "params exact", "params gaussian");
   const struct {
     const char* name;
     int64_t n, size, channels;
@@ -126,6 +136,10 @@ void TimeShapes(const char* name_part) {
         char name[64];
         std::snprintf(name, sizeof name, "%s K%d mu%d", row.name, static_cast<int>(units), static_cast<int>(reach));
         if (std::strstr(name, name_part) == nullptr) continue;
+        if (std::getenv("DAU_LAYOUT") != nullptr) {
+          direct::ForceLayoutForTest(std::getenv("DAU_LAYOUT")[0] == 'l' ? direct::Layout::kLanes
+                                                                         : direct::Layout::kPlanes);
+        }
         Layer layer(Shape(row.n, row.size, row.channels, units), reach);
         std::printf("%-16s", name);
         Print(layer.Forward());

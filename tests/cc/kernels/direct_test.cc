@@ -10,6 +10,7 @@
 
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/dau_conv.h"
+#include "cc/kernels/direct/layout.h"
 #include "cc/kernels/reference/dau_conv_reference.h"
 #include "hwy/highway.h"
 #include "tests/cc/kernels/cases.h"
@@ -181,6 +182,21 @@ TEST_P(DirectTest, BackwardParamsGaussianFloat) {
 }
 TEST_P(DirectTest, BackwardParamsGaussianDouble) {
   CheckBackwardParams<double>(GetParam(), DisplacementGradient::kGaussian);
+}
+
+// Both memory layouts wherever they serve: the same bits forward and for the input gradient.
+TEST_P(DirectTest, LayoutsHaveTheSameBits) {
+  const Problem<float> p(GetParam());
+  const Problem<double> q(GetParam());
+  direct::ForceLayoutForTest(direct::Layout::kPlanes);
+  const std::vector<float> y = p.RunForward(Threads(1)), dx = p.RunBackwardInput(Threads(1));
+  const std::vector<double> y64 = q.RunForward(Threads(1)), dx64 = q.RunBackwardInput(Threads(1));
+  direct::ForceLayoutForTest(direct::Layout::kLanes);
+  EXPECT_EQ(y, p.RunForward(Threads(3)));
+  EXPECT_EQ(dx, p.RunBackwardInput(Threads(3)));
+  EXPECT_EQ(y64, q.RunForward(Threads(1)));
+  EXPECT_EQ(dx64, q.RunBackwardInput(Threads(1)));
+  direct::ForceLayoutForTest(direct::Layout::kCheapest);
 }
 
 TEST_P(DirectTest, SameBitsWithAnyNumberOfThreads) {
