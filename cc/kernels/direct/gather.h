@@ -15,7 +15,9 @@ namespace dau::direct {
 template <typename T>
 struct GatherUnit {
   int32_t a, b;
-  T ratio;   // in [0, 1]: `a` is the heavier neighbour, so that nothing overflows or divides by 0
+  // Horizontal stride 1: b is a + 1, and the ratio below 2/ε, so that 1e30 of a pixel times it is still a number. Else
+  // in [0, 1], `a` the heavier neighbour.
+  T ratio;
   T q0, q1;  // of this row and of the next one; q1 is not read when rows are single
 };
 

@@ -1,6 +1,7 @@
 #include "cc/kernels/direct/geometry.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cc/kernels/base/int_math.h"
 
@@ -26,6 +27,8 @@ Axis::Axis(Direction direction, bool blur_first, int64_t size, int64_t margin, i
   const int64_t a = Offset(margin + min_cell), b = Offset(margin + max_cell + 1);
   min_offset_ = std::clamp(std::min(a, b), content_begin_ - out_extent_, content_end_);
   max_offset_ = std::clamp(std::max(a, b), content_begin_ - out_extent_, content_end_);
+  const int64_t reached = std::abs(b - a), stored = max_offset_ - min_offset_;
+  inside_share_ = reached == 0 ? 1 : static_cast<double>(stored) / static_cast<double>(reached);
 }
 
 int64_t Axis::Offset(int64_t position) const {

@@ -1,6 +1,7 @@
 #include "cc/kernels/direct/unit_table.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "cc/kernels/base/int_math.h"
@@ -63,15 +64,25 @@ int64_t UnitTable<T>::FillUnit(double weight, double mu_v, double mu_h, int64_t 
   if (!(v[0].inside || v[1].inside) || !(h[0].inside || h[1].inside)) return 0;
   const bool forward = direction_ == Direction::kForward;
 
-  // The columns: one lerp a + ratio·b, the heavier neighbour first.
-  if (!forward && axes_.h.stride() > 1) {  // of this phase there is one or none
-    if (h[0].phase != phase_h) std::swap(h[0], h[1]);
-    if (h[0].phase != phase_h) return 0;
-    h[1] = h[0];
-    h[1].weight = 0;
+  // The columns: one lerp a + ratio·b.
+  if (axes_.h.stride() == 1) {  // b is the column after a
+    if (h[0].offset > h[1].offset) std::swap(h[0], h[1]);
+    // A weight below rounding would make the ratio huge.
+    if (h[0].weight < std::numeric_limits<T>::epsilon() / 2) {
+      h[0] = h[1];
+      h[1].offset += 1;
+      h[1].weight = 0;
+    }
+  } else {           // the heavier one first
+    if (!forward) {  // of this phase there is one or none
+      if (h[0].phase != phase_h) std::swap(h[0], h[1]);
+      if (h[0].phase != phase_h) return 0;
+      h[1] = h[0];
+      h[1].weight = 0;
+    }
+    if (h[0].weight < h[1].weight) std::swap(h[0], h[1]);
+    if (h[0].weight == 0) return 0;
   }
-  if (h[0].weight < h[1].weight) std::swap(h[0], h[1]);
-  if (h[0].weight == 0) return 0;
 
   const auto offset = [&](const Tap& row, const Tap& col) {
     const int64_t phase = forward ? row.phase * grid_.phases_w + col.phase : 0;

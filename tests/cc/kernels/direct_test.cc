@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "cc/kernels/direct/layout.h"
 #include "tests/cc/kernels/engine_tests.h"
 
 namespace dau::testing {
@@ -16,6 +17,27 @@ struct Direct {
 constexpr const EngineFunctions<float>& kFloat = Direct::kFunctions<float>;
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Direct, EngineTest, Direct);
+
+// Both memory layouts wherever they serve: the same bits forward and for the input gradient.
+template <typename T>
+void CheckLayouts(const Case& c) {
+  const Problem<T> p(c);
+  const auto& engine = Direct::kFunctions<T>;
+  direct::ForceLayoutForTest(direct::Layout::kPlanes);
+  const std::vector<T> y = p.Forward(engine, Threads(1)), dx = p.BackwardInput(engine, Threads(1));
+  direct::ForceLayoutForTest(direct::Layout::kLanes);
+  EXPECT_EQ(y, p.Forward(engine, Threads(3)));
+  EXPECT_EQ(dx, p.BackwardInput(engine, Threads(3)));
+  direct::ForceLayoutForTest(direct::Layout::kCheapest);
+}
+
+TEST(DirectTest, LayoutsHaveTheSameBits) {
+  for (const Case& c : Cases()) {
+    SCOPED_TRACE(c.name);
+    CheckLayouts<float>(c);
+    CheckLayouts<double>(c);
+  }
+}
 
 // More images than fit into one chunk of the workspace: the same as image by image.
 TEST(DirectTest, ManyChunks) {
