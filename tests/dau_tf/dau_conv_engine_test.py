@@ -7,12 +7,11 @@ import tensorflow as tf
 import dau_tf
 from tests.dau_tf import subprocesses
 
-SPECTRAL_IS_BUILT = True
 ENGINES = [
     "auto",
     "direct",
     "reference",
-    pytest.param("spectral", marks=pytest.mark.skipif(not SPECTRAL_IS_BUILT, reason="not built")),
+    "spectral",
 ]
 # Sums of some hundred terms in float32, in another order.
 RELATIVE_TOLERANCE = 1e-5
@@ -72,13 +71,6 @@ def test_an_unknown_dau_engine_is_refused(value, monkeypatch):
         dau_tf.dau_conv2d(x, w, mu)
     with pytest.raises(tf.errors.InvalidArgumentError, match=expected):
         tape.gradient(y, x)
-
-
-@pytest.mark.skipif(SPECTRAL_IS_BUILT, reason="built")
-def test_an_engine_that_is_not_built_is_named(monkeypatch):
-    monkeypatch.setenv("DAU_ENGINE", "spectral")
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"`spectral`.*not part of this"):
-        dau_tf.dau_conv2d(*arguments())
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -284,6 +284,15 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
     std::fill_n(scratch.rows, in_count * units * factors * 2 * kLanes, T{0});
     for (int64_t v_begin = 0; v_begin < ah.half(); v_begin += kFrequencies) {
       const int64_t frequencies = std::min(kFrequencies, ah.half() - v_begin);
+      for (int64_t v = v_begin + kFrequencies; v < std::min(v_begin + 2 * kFrequencies, ah.half() - 1); ++v) {
+        const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, false);
+        for (int sign = 0; sign < (middle ? 2 : 1); ++sign) {
+          PrefetchToL2(job.x + (slot + sign) * job.x_slot_size() + in_begin * job.tile_count * 3,
+                       in_count * job.tile_count * 3);
+          PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + group * job.tile_count * 3 * kLanes,
+                       job.tile_count * 3 * kLanes);
+        }
+      }
       for (int64_t in = 0; in < in_count; in += kInputs) {
         const int64_t channel = in_begin + in;
         for (int64_t i = 0; i < frequencies; ++i) {

@@ -168,14 +168,6 @@ HWY_INLINE void MultiplyAllTiles(D d, const ProductJob<T>& job, const Step& step
   if (tile < job.tile_count) MultiplyTiles<kVectors, 1>(d, job, step, kernel, x, count, tile, lane, out, sums);
 }
 
-// Fetches the values that the next horizontal frequency needs of the same input channels, into the L2 cache.
-template <typename T>
-HWY_INLINE void PrefetchValues(const T* values, int64_t count) {
-#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
-  for (int64_t i = 0; i < count; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(values + i, 0, 2);
-#endif
-}
-
 template <typename T>
 void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   const hn::ScalableTag<T> d;
@@ -211,8 +203,8 @@ void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
             const int64_t next = job.tiling.first_slot(v + 1) + job.tiling.slot_of(u, false);
             const int64_t values = piece * job.tile_count * 3, size = RoundUp(count, kBlock) * job.tile_count * 3;
             const T* from = job.x + next * job.slot_size() + in_begin * job.tile_count * 3 + values;
-            PrefetchValues(from, size);
-            if (middle) PrefetchValues(from + job.slot_size(), size);
+            PrefetchToL2(from, size);
+            if (middle) PrefetchToL2(from + job.slot_size(), size);
           }
           if (both) {
             MakeKernels<true>(d, scratch.a + table, scratch.b + (v - v_begin) * table_size + table, units, count,

@@ -65,15 +65,35 @@ TYPED_TEST(FrontDoorTest, TheForcedEngineAnswers) {
 }
 
 TYPED_TEST(FrontDoorTest, AForcedEngineThatRefusesIsNamed) {
-  const DauConvShape huge = Shape(1, 60000, 60000, 1, 1, 1);
+  DisplacementRange far;
+  far.max_v = 1000;
+  const struct {
+    Engine engine;
+    DauConvShape shape;
+    DisplacementRange range;
+    const char* part;
+  } rows[] = {{Engine::kDirect, Shape(1, 60000, 60000, 1, 1, 1), {}, "height=60000"},
+              {Engine::kSpectral, Shape(1, 2000, 2000, 1, 1, 1), far, "displacements from 0 to 1001"}};
   size_t bytes = 0;
-  for (Engine engine : {Engine::kDirect, Engine::kAuto}) {
-    const std::string message = ForwardWorkspace<TypeParam>({engine}, huge, {}, Parallel(), &bytes).message();
-    EXPECT_NE(message.find("height=60000"), std::string::npos) << message;
-    EXPECT_EQ(message.find("`direct`") != std::string::npos, engine == Engine::kDirect) << message;
-    EXPECT_FALSE(BackwardInputWorkspace<TypeParam>({engine}, huge, {}, Parallel(), &bytes).ok());
-    EXPECT_FALSE(BackwardParamsWorkspace<TypeParam>({engine}, huge, {}, {}, false, Parallel(), &bytes).ok());
+  for (const auto& row : rows) {
+    const Options options{row.engine};
+    const std::string message =
+        ForwardWorkspace<TypeParam>(options, row.shape, row.range, Parallel(), &bytes).message();
+    EXPECT_NE(message.find(row.part), std::string::npos) << message;
+    EXPECT_NE(message.find(EngineName(row.engine)), std::string::npos) << message;
+    EXPECT_FALSE(BackwardInputWorkspace<TypeParam>(options, row.shape, row.range, Parallel(), &bytes).ok());
+    EXPECT_FALSE(BackwardParamsWorkspace<TypeParam>(options, row.shape, row.range, {}, false, Parallel(), &bytes).ok());
+    // Left to itself the front door takes the engine that can.
+    EXPECT_TRUE(ForwardWorkspace<TypeParam>({}, row.shape, row.range, Parallel(), &bytes).ok());
   }
+}
+
+// Images that neither engine holds: too large for the one, displaced too far for the other.
+TYPED_TEST(FrontDoorTest, WhatNoEngineServesIsAnError) {
+  DisplacementRange far;
+  far.max_v = far.max_h = 50000;
+  size_t bytes = 0;
+  EXPECT_FALSE(ForwardWorkspace<TypeParam>({}, Shape(1, 60000, 60000, 1, 1, 1), far, Parallel(), &bytes).ok());
 }
 
 TEST(FrontDoorTest, EnginesByName) {
