@@ -184,19 +184,69 @@ TEST_P(DirectTest, BackwardParamsGaussianDouble) {
   CheckBackwardParams<double>(GetParam(), DisplacementGradient::kGaussian);
 }
 
+class ForcedLayout {
+ public:
+  explicit ForcedLayout(direct::Layout layout) { direct::ForceLayoutForTest(layout); }
+  ~ForcedLayout() { direct::ForceLayoutForTest(direct::Layout::kCheapest); }
+};
+
 // Both memory layouts wherever they serve: the same bits forward and for the input gradient.
 TEST_P(DirectTest, LayoutsHaveTheSameBits) {
-  const Problem<float> p(GetParam());
-  const Problem<double> q(GetParam());
-  direct::ForceLayoutForTest(direct::Layout::kPlanes);
-  const std::vector<float> y = p.RunForward(Threads(1)), dx = p.RunBackwardInput(Threads(1));
-  const std::vector<double> y64 = q.RunForward(Threads(1)), dx64 = q.RunBackwardInput(Threads(1));
-  direct::ForceLayoutForTest(direct::Layout::kLanes);
-  EXPECT_EQ(y, p.RunForward(Threads(3)));
-  EXPECT_EQ(dx, p.RunBackwardInput(Threads(3)));
-  EXPECT_EQ(y64, q.RunForward(Threads(1)));
-  EXPECT_EQ(dx64, q.RunBackwardInput(Threads(1)));
-  direct::ForceLayoutForTest(direct::Layout::kCheapest);
+  const auto check = [](const auto& p) {
+    const auto run = [&](direct::Layout layout, bool forward) {
+      const ForcedLayout forced(layout);
+      return forward ? p.RunForward(Threads(1)) : p.RunBackwardInput(Threads(1));
+    };
+    for (const bool forward : {true, false}) {
+      EXPECT_EQ(run(direct::Layout::kPlanes, forward), run(direct::Layout::kLanes, forward));
+    }
+  };
+  check(Problem<float>(GetParam()));
+  check(Problem<double>(GetParam()));
+}
+
+TEST_P(DirectTest, BackwardParamsInEachLayout) {
+  for (const direct::Layout layout : {direct::Layout::kPlanes, direct::Layout::kLanes}) {
+    const ForcedLayout forced(layout);
+    for (const DisplacementGradient kind : {DisplacementGradient::kExact, DisplacementGradient::kGaussian}) {
+      CheckBackwardParams<float>(GetParam(), kind);
+      CheckBackwardParams<double>(GetParam(), kind);
+    }
+  }
+}
+
+// An image alone and within a batch, wherever the layout puts its tiles.
+TEST_P(DirectTest, SameBitsAloneAndInABatch) {
+  const Problem<float> batch(GetParam());
+  const std::vector<float> y = batch.RunForward(Threads(1)), dx = batch.RunBackwardInput(Threads(1));
+  Problem<float> image = batch;
+  image.shape.batch = 1;
+  const size_t x_size = batch.x.size() / batch.shape.batch, y_size = y.size() / batch.shape.batch;
+  for (int64_t n = 0; n < batch.shape.batch; ++n) {
+    image.x.assign(batch.x.begin() + n * x_size, batch.x.begin() + (n + 1) * x_size);
+    image.dy.assign(batch.dy.begin() + n * y_size, batch.dy.begin() + (n + 1) * y_size);
+    for (const direct::Layout layout : {direct::Layout::kCheapest, direct::Layout::kPlanes, direct::Layout::kLanes}) {
+      const ForcedLayout forced(layout);
+      EXPECT_EQ(std::memcmp(image.RunForward(Threads(1)).data(), y.data() + n * y_size, y_size * sizeof(float)), 0);
+      EXPECT_EQ(std::memcmp(image.RunBackwardInput(Threads(1)).data(), dx.data() + n * x_size, x_size * sizeof(float)),
+                0);
+    }
+  }
+}
+
+// A NaN in one image stays there.
+TEST_P(DirectTest, NotANumberStaysInItsImage) {
+  Problem<float> p(GetParam());
+  if (p.shape.batch < 2) return;
+  const size_t x_size = p.x.size() / p.shape.batch, y_size = p.dy.size() / p.shape.batch;
+  std::fill_n(p.x.begin() + x_size, x_size, std::numeric_limits<float>::quiet_NaN());
+  std::fill_n(p.dy.begin() + y_size, y_size, std::numeric_limits<float>::quiet_NaN());
+  for (const direct::Layout layout : {direct::Layout::kPlanes, direct::Layout::kLanes}) {
+    const ForcedLayout forced(layout);
+    const std::vector<float> y = p.RunForward(Threads(1)), dx = p.RunBackwardInput(Threads(1));
+    for (size_t i = 0; i < y.size(); ++i) ASSERT_TRUE(i / y_size == 1 || std::isfinite(y[i])) << i;
+    for (size_t i = 0; i < dx.size(); ++i) ASSERT_TRUE(i / x_size == 1 || std::isfinite(dx[i])) << i;
+  }
 }
 
 TEST_P(DirectTest, SameBitsWithAnyNumberOfThreads) {
@@ -205,10 +255,13 @@ TEST_P(DirectTest, SameBitsWithAnyNumberOfThreads) {
   const auto same = [](const std::vector<float>& a, const std::vector<float>& b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
   };
-  for (int threads : {2, 5}) {
-    EXPECT_TRUE(same(p.RunForward(Threads(1)), p.RunForward(Threads(threads))));
-    EXPECT_TRUE(same(p.RunBackwardInput(Threads(1)), p.RunBackwardInput(Threads(threads))));
-    EXPECT_TRUE(same(p.RunBackwardParams(kind, Threads(1)), p.RunBackwardParams(kind, Threads(threads))));
+  for (const direct::Layout layout : {direct::Layout::kPlanes, direct::Layout::kLanes}) {
+    const ForcedLayout forced(layout);
+    for (int threads : {2, 5}) {
+      EXPECT_TRUE(same(p.RunForward(Threads(1)), p.RunForward(Threads(threads))));
+      EXPECT_TRUE(same(p.RunBackwardInput(Threads(1)), p.RunBackwardInput(Threads(threads))));
+      EXPECT_TRUE(same(p.RunBackwardParams(kind, Threads(1)), p.RunBackwardParams(kind, Threads(threads))));
+    }
   }
 }
 
@@ -230,12 +283,15 @@ TEST(DirectTest, EveryInstructionSet) {
     SCOPED_TRACE(hwy::TargetName(target));
     hwy::SetSupportedTargetsForTest(target);
     for (const Case& c : testing::Cases()) {
-      SCOPED_TRACE(c.name);
-      CheckForward<float>(c);
-      CheckForward<double>(c);
-      CheckBackwardInput<float>(c);
-      CheckBackwardParams<float>(c, DisplacementGradient::kExact);
-      CheckBackwardParams<double>(c, DisplacementGradient::kGaussian);
+      for (const direct::Layout layout : {direct::Layout::kPlanes, direct::Layout::kLanes}) {
+        SCOPED_TRACE(c.name);
+        const ForcedLayout forced(layout);
+        CheckForward<float>(c);
+        CheckForward<double>(c);
+        CheckBackwardInput<float>(c);
+        CheckBackwardParams<float>(c, DisplacementGradient::kExact);
+        CheckBackwardParams<double>(c, DisplacementGradient::kGaussian);
+      }
     }
   }
   hwy::SetSupportedTargetsForTest(0);
