@@ -149,10 +149,12 @@ void ToLanes(const ToLanesJob<T>& job, int64_t item) {
   const int64_t group = item / job.quads(), quad = item % job.quads();
   const bool last = job.images.channels_last;
   const int64_t pixel = job.padded.pixel_size(), image_size = job.padded.image_size();
+  const int64_t tiles = job.images.images * grid.tiles();
+  const auto used = hn::FirstN(d, std::min(kLanes, tiles - group * kLanes));  // lanes too many hold 0
   const T* tile[kLanes];
   for (int64_t lane = 0; lane < kLanes; ++lane) {
     int64_t t = group * kLanes + lane;
-    if (t >= job.images.images * grid.tiles()) t = 0;  // a lane too many: any tile will do
+    if (t >= tiles) t = 0;
     const int64_t image = t / grid.tiles() * (last ? 1 : job.images.channels), in_image = t % grid.tiles();
     tile[lane] =
         job.padded.data + image * image_size +
@@ -172,7 +174,7 @@ void ToLanes(const ToLanesJob<T>& job, int64_t item) {
       for (int64_t i = 0; i < kQ; ++i) v[i] = LoadBlocks(d, tile + i, offset);
       TransposeBlocks(d, v);
       HWY_UNROLL(4)
-      for (int64_t i = 0; i < kQ; ++i) hn::StoreU(v[i], d, out + i * element_stride);
+      for (int64_t i = 0; i < kQ; ++i) hn::StoreU(hn::IfThenElseZero(used, v[i]), d, out + i * element_stride);
     }
   }
 }

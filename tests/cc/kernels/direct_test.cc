@@ -18,17 +18,43 @@ constexpr const EngineFunctions<float>& kFloat = Direct::kFunctions<float>;
 
 INSTANTIATE_TYPED_TEST_SUITE_P(Direct, EngineTest, Direct);
 
-// Both memory layouts wherever they serve: the same bits forward and for the input gradient.
+// Each memory layout by itself, where it serves.
+class ForcedLayout {
+ public:
+  explicit ForcedLayout(direct::Layout layout) { direct::ForceLayoutForTest(layout); }
+  ~ForcedLayout() { direct::ForceLayoutForTest(direct::Layout::kCheapest); }
+};
+
+template <direct::Layout kLayout, auto kFunction>
+struct Wrap;
+template <direct::Layout kLayout, typename Result, typename... Arguments, Result (*kFunction)(Arguments...)>
+struct Wrap<kLayout, kFunction> {
+  static Result Call(Arguments... arguments) {
+    const ForcedLayout forced(kLayout);
+    return kFunction(arguments...);
+  }
+};
+
+template <direct::Layout kLayout>
+struct DirectIn {
+  static constexpr bool kServesEverything = true;
+  template <typename T>
+  static constexpr EngineFunctions<T> kFunctions = {
+      Wrap<kLayout, &direct::ForwardWorkspace<T>>::Call,        Wrap<kLayout, &direct::Forward<T>>::Call,
+      Wrap<kLayout, &direct::BackwardInputWorkspace<T>>::Call,  Wrap<kLayout, &direct::BackwardInput<T>>::Call,
+      Wrap<kLayout, &direct::BackwardParamsWorkspace<T>>::Call, Wrap<kLayout, &direct::BackwardParams<T>>::Call};
+};
+INSTANTIATE_TYPED_TEST_SUITE_P(DirectPlanes, EngineTest, DirectIn<direct::Layout::kPlanes>);
+INSTANTIATE_TYPED_TEST_SUITE_P(DirectLanes, EngineTest, DirectIn<direct::Layout::kLanes>);
+
+// Wherever both serve: the same bits forward and for the input gradient.
 template <typename T>
 void CheckLayouts(const Case& c) {
   const Problem<T> p(c);
-  const auto& engine = Direct::kFunctions<T>;
-  direct::ForceLayoutForTest(direct::Layout::kPlanes);
-  const std::vector<T> y = p.Forward(engine, Threads(1)), dx = p.BackwardInput(engine, Threads(1));
-  direct::ForceLayoutForTest(direct::Layout::kLanes);
-  EXPECT_EQ(y, p.Forward(engine, Threads(3)));
-  EXPECT_EQ(dx, p.BackwardInput(engine, Threads(3)));
-  direct::ForceLayoutForTest(direct::Layout::kCheapest);
+  const auto& planes = DirectIn<direct::Layout::kPlanes>::kFunctions<T>;
+  const auto& lanes = DirectIn<direct::Layout::kLanes>::kFunctions<T>;
+  EXPECT_EQ(p.Forward(planes, Threads(1)), p.Forward(lanes, Threads(3)));
+  EXPECT_EQ(p.BackwardInput(planes, Threads(1)), p.BackwardInput(lanes, Threads(3)));
 }
 
 TEST(DirectTest, LayoutsHaveTheSameBits) {
