@@ -14,8 +14,8 @@ class Arena {
 
   Arena() = default;
   explicit Arena(void* block)
-      : block_(reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(block) + kAlignment - 1) / kAlignment * kAlignment)) {
-  }
+      : block_(
+            reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(block) + kAlignment - 1) / kAlignment * kAlignment)) {}
 
   template <typename T>
   T* Take(int64_t count) {

@@ -88,7 +88,7 @@ HWY_INLINE void CorrelateTiles(D d, const T* dy, const T* x, int64_t tile_count,
 // sum S and the difference D, times each factor. `minus` is null where −u is another frequency's conjugate.
 template <int kVectors, class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void MakeProducts(D d, const T* dy, const T* dy_minus, const T* x, const T* x_minus, int64_t tile_count,
-                             const FactorValue<T>* factor, int factors, T* pair, T* products) {
+                               const FactorValue<T>* factor, int factors, T* pair, T* products) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   const int64_t lanes = hn::Lanes(d);
@@ -129,7 +129,7 @@ HWY_NOINLINE void MakeProducts(D d, const T* dy, const T* dy_minus, const T* x, 
 // rows[unit][factor][Re, Im][FilterBlock] += Σ_v basis(v)·products(v), for `kUnits` units of one input channel.
 template <int kUnits, int kFactors, class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void Contract(D d, const T* basis, int64_t basis_step, const T* products, int64_t product_step,
-                         int64_t frequencies, int64_t lanes_used, T* rows) {
+                           int64_t frequencies, int64_t lanes_used, T* rows) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   for (int64_t lane = 0; lane < lanes_used; lane += hn::Lanes(d)) {
@@ -198,13 +198,14 @@ HWY_INLINE void ContractUnits(D d, const T* basis, int64_t basis_step, const T* 
 // sums[unit][gradient] += what the row u of all units adds, from the vertical cells' roots `a`.
 template <class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch<T>& scratch, int64_t units, int64_t u,
-                       int64_t lanes_used, T* sums) {
+                         int64_t lanes_used, T* sums) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   const bool exact = job.kind == DisplacementGradient::kExact;
   const int64_t factors = job.factors();
   const double angle = kTwoPi * static_cast<double>(u) / static_cast<double>(job.tiling.v.length);
-  const V step_re = hn::Set(d, static_cast<T>(std::cos(angle) - 1)), step_im = hn::Set(d, static_cast<T>(std::sin(angle)));
+  const V step_re = hn::Set(d, static_cast<T>(std::cos(angle) - 1)),
+          step_im = hn::Set(d, static_cast<T>(std::sin(angle)));
   const V smooth = hn::Set(d, job.blur_v.smooth[u]);
   const V derivative = hn::Set(d, exact ? T{0} : job.blur_v.derivative[u]);
   const V perimeter = hn::Set(d, job.sigma ? job.blur_v.perimeter[u] : T{0});
@@ -306,14 +307,15 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
             const FactorValue<T>& whole = scratch.factors[v * kMaxFactors + f];
             factor[f] = {share * whole.re, share * whole.im};
           }
-          const T* x = job.x + slot * job.x_slot_size() + channel / kBlock * job.tile_count * 3 * kBlock + channel % kBlock;
+          const T* x =
+              job.x + slot * job.x_slot_size() + channel / kBlock * job.tile_count * 3 * kBlock + channel % kBlock;
           const T* x_minus = both ? x + job.x_slot_size() : nullptr;
           const T* dy = job.dy + slot * job.dy_slot_size() + group * job.tile_count * 3 * kLanes;
           T* const products = scratch.products + i * product_step;
           int64_t lane = 0;
           for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
-            MakeProducts<kWide>(d, dy + lane, dy + job.dy_slot_size() + lane, x, x_minus, job.tile_count, factor, factors,
-                                scratch.pair + lane, products + lane);
+            MakeProducts<kWide>(d, dy + lane, dy + job.dy_slot_size() + lane, x, x_minus, job.tile_count, factor,
+                                factors, scratch.pair + lane, products + lane);
           }
           if (lane < lanes_used) {
             MakeProducts<1>(d, dy + lane, dy + job.dy_slot_size() + lane, x, x_minus, job.tile_count, factor, factors,

@@ -22,7 +22,8 @@ namespace dau::spectral {
 enum Gradient { kOfWeight, kOfVertical, kOfHorizontal, kOfSigma, kGradients };
 constexpr int kMaxFactors = 4;
 
-// Of each frequency of an axis, 0 … P/2: spectra of the blur g, of Eq. 16's odd derivative (an imaginary part), of ∂g/∂σ.
+// Of each frequency of an axis, 0 … P/2: spectra of the blur g, of Eq. 16's odd derivative (an imaginary part), of
+// ∂g/∂σ.
 template <typename T>
 struct BlurSpectra {
   const T *smooth, *derivative, *perimeter;
@@ -39,10 +40,13 @@ struct CorrelateJob {
   const T* x;   // ToSpectra's data: [slot][in block][tile][3][kBlock]
   const T* dy;  // ToSpectra's conjugate kernel: [slot][filter group][tile][3][FilterBlock]
   int64_t in_group;
-  bool add;    // to the gradients of the tiles before
-  T* sums;     // [filter group][in][unit][kGradients][FilterBlock]
+  bool add;  // to the gradients of the tiles before
+  T* sums;   // [filter group][in][unit][kGradients][FilterBlock]
 
-  int64_t factors() const { return (kind == DisplacementGradient::kExact ? 2 : 1) * (sigma ? 2 : 1) + (kind == DisplacementGradient::kExact ? 0 : 1); }
+  int64_t factors() const {
+    return (kind == DisplacementGradient::kExact ? 2 : 1) * (sigma ? 2 : 1) +
+           (kind == DisplacementGradient::kExact ? 0 : 1);
+  }
   int64_t filter_groups() const { return CeilDiv(arrays.out_channels, FilterBlock<T>()); }
   int64_t x_slot_size() const { return CeilDiv(arrays.in_channels, kBlock) * tile_count * 3 * kBlock; }
   int64_t dy_slot_size() const { return filter_groups() * tile_count * 3 * FilterBlock<T>(); }

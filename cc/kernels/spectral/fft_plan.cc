@@ -23,8 +23,7 @@ const std::vector<Factors>& AllFactors() {
       for (int64_t last : {2, 3, 4, 5, 6, 7, 8, 9, 11, 13}) {
         int64_t length = last;
         for (int64_t radix : head) length *= radix;
-        const bool known =
-            std::any_of(list.begin(), list.end(), [&](const Factors& f) { return f.length == length; });
+        const bool known = std::any_of(list.begin(), list.end(), [&](const Factors& f) { return f.length == length; });
         if (known || length > kMaxLength) continue;
         list.push_back({length, head});
         list.back().radices.push_back(last);
@@ -49,8 +48,8 @@ const std::vector<int64_t>& TransformLengths() {
 
 template <typename T>
 FftPlan<T>::FftPlan(int64_t length) : length(length) {
-  const auto found = std::find_if(AllFactors().begin(), AllFactors().end(),
-                                  [=](const Factors& f) { return f.length == length; });
+  const auto found =
+      std::find_if(AllFactors().begin(), AllFactors().end(), [=](const Factors& f) { return f.length == length; });
   int64_t n = length, stride = 1;
   for (int64_t radix : found->radices) {
     Pass pass{radix, n, stride, {}};

@@ -49,11 +49,29 @@ class ParamsPass {
     const FftPlan<T> fft_v(tiling_.v.length), fft_h(tiling_.h.length);
     const std::vector<T> one_v(tiling_.v.half(), T{1}), one_h(tiling_.h.half(), T{1});
     const Spectra blur_v(gaussian, tiling_.v.length), blur_h(gaussian, tiling_.h.length);
-    ToSpectraJob<T> x_job{{tiling_, fft_v, fft_h, 0, 0}, Input(shape_, x), false, one_v.data(), one_h.data(), false,
-                          b.x, 0, 3 * kBlock, kBlock, kBlock};
+    ToSpectraJob<T> x_job{{tiling_, fft_v, fft_h, 0, 0},
+                          Input(shape_, x),
+                          false,
+                          one_v.data(),
+                          one_h.data(),
+                          false,
+                          b.x,
+                          0,
+                          3 * kBlock,
+                          kBlock,
+                          kBlock};
     constexpr int64_t kLanes = FilterBlock<T>();
-    ToSpectraJob<T> dy_job{{dy_tiling_, fft_v, fft_h, 0, 0}, Output(shape_, dy), true, one_v.data(), one_h.data(), true,
-                           b.dy, 0, 3 * kLanes, kLanes, kLanes};
+    ToSpectraJob<T> dy_job{{dy_tiling_, fft_v, fft_h, 0, 0},
+                           Output(shape_, dy),
+                           true,
+                           one_v.data(),
+                           one_h.data(),
+                           true,
+                           b.dy,
+                           0,
+                           3 * kLanes,
+                           kLanes,
+                           kLanes};
     CorrelateJob<T> correlate = Job(weight, displacement);
     correlate.blur_v = blur_v.View();
     correlate.blur_h = blur_h.View();
@@ -71,8 +89,9 @@ class ParamsPass {
       // Lanes of the last vectors that hold no filter are read as well.
       if (shape_.filters % kLanes != 0) std::fill_n(b.dy, tiling_.slots() * dy_job.slot_size, T{0});
       for (const ToSpectraJob<T>* job : {&x_job, &dy_job}) {
-        parallel_.ForEachInSlot(count * Vectors(job->source.channels), 2 * pixels, TransformSlots(),
-                                [&](int64_t slot, int64_t item) { ToSpectra(*job, item, b.scratch + slot * transform_size()); });
+        parallel_.ForEachInSlot(
+            count * Vectors(job->source.channels), 2 * pixels, TransformSlots(),
+            [&](int64_t slot, int64_t item) { ToSpectra(*job, item, b.scratch + slot * transform_size()); });
       }
       correlate.add = tile > 0;
       const int64_t size = correlate.ScratchSize();
@@ -97,8 +116,12 @@ class ParamsPass {
   };
 
   CorrelateJob<T> Job(const T* weight, const T* displacement) const {
-    CorrelateJob<T> job{tiling_, UnitArrays<T>(Direction::kForward, shape_, weight, displacement), kind_, sigma_, {}, {},
-                        chunk_, nullptr, nullptr, in_group_, false, nullptr};
+    CorrelateJob<T> job{tiling_, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
+                        kind_,   sigma_,
+                        {},      {},
+                        chunk_,  nullptr,
+                        nullptr, in_group_,
+                        false,   nullptr};
     return job;
   }
 
@@ -110,8 +133,9 @@ class ParamsPass {
     b.x = arena.Take<T>(chunk_ * x_tile_size());
     b.dy = arena.Take<T>(chunk_ * dy_tile_size());
     b.sums = arena.Take<T>(sums_size());
-    b.scratch = arena.Take<T>(std::max(size * parallel_.Slots(job.items(), SlotLimit(size * sizeof(T))),
-                                       transform_size() * parallel_.Slots(chunk_ * Vectors(channels), TransformSlots())));
+    b.scratch =
+        arena.Take<T>(std::max(size * parallel_.Slots(job.items(), SlotLimit(size * sizeof(T))),
+                               transform_size() * parallel_.Slots(chunk_ * Vectors(channels), TransformSlots())));
     return b;
   }
 
@@ -134,7 +158,8 @@ class ParamsPass {
         const T share = inside(i) ? scale : T{0};
         gradients.weight[i] = share == 0 ? T{0} : share * sum[kOfWeight * kLanes];
         gradients.displacement[i] = share == 0 ? T{0} : share * weight[i] * sum[kOfVertical * kLanes];
-        gradients.displacement[arrays.count() + i] = share == 0 ? T{0} : share * weight[i] * sum[kOfHorizontal * kLanes];
+        gradients.displacement[arrays.count() + i] =
+            share == 0 ? T{0} : share * weight[i] * sum[kOfHorizontal * kLanes];
       }
     });
     if (gradients.sigma == nullptr) return;
@@ -158,7 +183,8 @@ class ParamsPass {
     return tiling_.slots() * CeilDiv(shape_.filters, FilterBlock<T>()) * 3 * FilterBlock<T>();
   }
   int64_t sums_size() const {
-    return CeilDiv(shape_.filters, FilterBlock<T>()) * shape_.in_channels * shape_.units * kGradients * FilterBlock<T>();
+    return CeilDiv(shape_.filters, FilterBlock<T>()) * shape_.in_channels * shape_.units * kGradients *
+           FilterBlock<T>();
   }
 
   DauConvShape shape_;
@@ -186,10 +212,10 @@ void BackwardParams(const DauConvShape& shape, const DisplacementRange& range, D
       .Run(x, weight, displacement, dy, gradients, workspace);
 }
 
-#define DAU_INSTANTIATE(T)                                                                                         \
-  template Status BackwardParamsWorkspace<T>(const DauConvShape&, const DisplacementRange&, DisplacementGradient,  \
-                                             bool, const Parallel&, size_t*);                                      \
-  template void BackwardParams(const DauConvShape&, const DisplacementRange&, DisplacementGradient, const T*,      \
+#define DAU_INSTANTIATE(T)                                                                                        \
+  template Status BackwardParamsWorkspace<T>(const DauConvShape&, const DisplacementRange&, DisplacementGradient, \
+                                             bool, const Parallel&, size_t*);                                     \
+  template void BackwardParams(const DauConvShape&, const DisplacementRange&, DisplacementGradient, const T*,     \
                                const T*, const T*, const T*, const ParamGradients<T>&, void*, const Parallel&);
 DAU_INSTANTIATE(float)
 DAU_INSTANTIATE(double)

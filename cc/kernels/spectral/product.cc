@@ -44,7 +44,7 @@ namespace HWY_NAMESPACE {
 // Kernel spectra of `count` input channels at (u, v) and, with kBoth, at (−u, v): [in][3 parts][FilterBlock].
 template <bool kBoth, class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t units, int64_t count,
-                            int64_t lanes_used, T* HWY_RESTRICT plus, T* HWY_RESTRICT minus) {
+                              int64_t lanes_used, T* HWY_RESTRICT plus, T* HWY_RESTRICT minus) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   for (int64_t in = 0; in < count; ++in) {
@@ -85,7 +85,7 @@ struct Step {
 
 template <int kVectors, int kValues, class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step, const T* kernel, const T* x,
-                              int64_t count, int64_t tile, int64_t lane, int64_t out, T* sums_memory) {
+                                int64_t count, int64_t tile, int64_t lane, int64_t out, T* sums_memory) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   const int64_t lanes = hn::Lanes(d);
@@ -214,8 +214,8 @@ void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
                                lanes_used, scratch.kernel, minus);
           }
           for (int sign = 0; sign < (both ? 2 : 1); ++sign) {
-            const Step step{piece == 0, piece + kPiece >= in_count, in_begin == 0, edge && middle,
-                            sign == 0 ? u : av.length - u, v};
+            const Step step{piece == 0,     piece + kPiece >= in_count,    in_begin == 0,
+                            edge && middle, sign == 0 ? u : av.length - u, v};
             const T* kernel = sign == 0 ? scratch.kernel : minus;
             const T* values = x + sign * job.slot_size() + piece * job.tile_count * 3;
             T* sums = scratch.sums + sign * RoundUp(job.tile_count, 4) * 3 * kLanes;

@@ -2,8 +2,9 @@
 //
 //   Y(u, v)[tile, out] = Σ_in Σ_k weight·A_k(u)·B_k(v) · X(u, v)[tile, in]
 //
-// The kernels' spectra are made in pieces that stay in the L1 cache, for u and −u at once, and used up at once; they are
-// never stored as a whole. The order of the sum over the input channels is that of one tile, whatever else is computed.
+// The kernels' spectra are made in pieces that stay in the L1 cache, for u and −u at once, and used up at once; they
+// are never stored as a whole. The order of the sum over the input channels is that of one tile, whatever else is
+// computed.
 #ifndef DAU_CC_KERNELS_SPECTRAL_PRODUCT_H_
 #define DAU_CC_KERNELS_SPECTRAL_PRODUCT_H_
 

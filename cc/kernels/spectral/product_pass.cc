@@ -43,24 +43,35 @@ class ProductPass {
     const GaussianTaps gaussian(shape_.sigma);
     const std::vector<T> gain_v = Gain(gaussian, tiling_.v.length), gain_h = Gain(gaussian, tiling_.h.length);
     const FftPlan<T> fft_v(tiling_.v.length), fft_h(tiling_.h.length);
-    ToSpectraJob<T> in{{tiling_, fft_v, fft_h, 0, 0}, forward ? Input(shape_, source) : Output(shape_, source), false,
-                       gain_v.data(), gain_h.data(), false, b.x, 0, 3 * kBlock, kBlock, kBlock};
-    FromSpectraJob<T> out{{tiling_, fft_v, fft_h, 0, 0}, b.y,
-                          forward ? Output(shape_, target) : Input(shape_, target)};
-    ProductJob<T> product{tiling_, UnitArrays<T>(direction_, shape_, weight, displacement), 0, b.x, b.y, in_group_,
+    ToSpectraJob<T> in{{tiling_, fft_v, fft_h, 0, 0},
+                       forward ? Input(shape_, source) : Output(shape_, source),
+                       false,
+                       gain_v.data(),
+                       gain_h.data(),
+                       false,
+                       b.x,
+                       0,
+                       3 * kBlock,
+                       kBlock,
+                       kBlock};
+    FromSpectraJob<T> out{{tiling_, fft_v, fft_h, 0, 0}, b.y, forward ? Output(shape_, target) : Input(shape_, target)};
+    ProductJob<T> product{tiling_,    UnitArrays<T>(direction_, shape_, weight, displacement), 0, b.x, b.y, in_group_,
                           freq_group_};
     const int64_t pixels = tiling_.v.length * tiling_.h.length;
     for (int64_t tile = 0; tile < all_tiles_; tile += chunk_) {
       in.first_tile = out.first_tile = tile;
       in.tile_count = out.tile_count = product.tile_count = std::min(chunk_, all_tiles_ - tile);
       in.slot_size = product.slot_size();
-      parallel_.ForEachInSlot(in.tile_count * Vectors(in_channels_), 2 * pixels, TransformSlots(),
-                              [&](int64_t slot, int64_t item) { ToSpectra(in, item, b.scratch + slot * transform_size()); });
+      parallel_.ForEachInSlot(
+          in.tile_count * Vectors(in_channels_), 2 * pixels, TransformSlots(),
+          [&](int64_t slot, int64_t item) { ToSpectra(in, item, b.scratch + slot * transform_size()); });
       const int64_t product_size = product.ScratchSize();
-      parallel_.ForEachInSlot(product.items(), pixels * freq_group_ * in_channels_, SlotLimit(product_size * sizeof(T)),
-                              [&](int64_t slot, int64_t item) { Product(product, item, b.scratch + slot * product_size); });
-      parallel_.ForEachInSlot(out.tile_count * Vectors(out_channels_), 2 * pixels, TransformSlots(),
-                              [&](int64_t slot, int64_t item) { FromSpectra(out, item, b.scratch + slot * transform_size()); });
+      parallel_.ForEachInSlot(
+          product.items(), pixels * freq_group_ * in_channels_, SlotLimit(product_size * sizeof(T)),
+          [&](int64_t slot, int64_t item) { Product(product, item, b.scratch + slot * product_size); });
+      parallel_.ForEachInSlot(
+          out.tile_count * Vectors(out_channels_), 2 * pixels, TransformSlots(),
+          [&](int64_t slot, int64_t item) { FromSpectra(out, item, b.scratch + slot * transform_size()); });
     }
   }
 
@@ -70,16 +81,16 @@ class ProductPass {
   };
 
   Buffers LayOut(Arena& arena) const {
-    const ProductJob<T> product{tiling_, UnitArrays<T>(direction_, shape_, nullptr, nullptr), chunk_, nullptr, nullptr,
-                                in_group_, freq_group_};
+    const ProductJob<T> product{
+        tiling_, UnitArrays<T>(direction_, shape_, nullptr, nullptr), chunk_, nullptr, nullptr, in_group_, freq_group_};
     const int64_t product_size = product.ScratchSize();
     const int64_t channels = std::max(in_channels_, out_channels_);
     Buffers b;
     b.x = arena.Take<T>(chunk_ * x_tile_size());
     b.y = arena.Take<T>(chunk_ * y_tile_size());
-    b.scratch = arena.Take<T>(
-        std::max(product_size * parallel_.Slots(product.items(), SlotLimit(product_size * sizeof(T))),
-                 transform_size() * parallel_.Slots(chunk_ * Vectors(channels), TransformSlots())));
+    b.scratch =
+        arena.Take<T>(std::max(product_size * parallel_.Slots(product.items(), SlotLimit(product_size * sizeof(T))),
+                               transform_size() * parallel_.Slots(chunk_ * Vectors(channels), TransformSlots())));
     return b;
   }
 

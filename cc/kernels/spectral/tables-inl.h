@@ -22,11 +22,11 @@ constexpr double kTwoPi = 6.283185307179586476925286766559;
 // What a table holds of each unit, times its weight or not.
 enum class Factor { kCell, kInterpolated, kWeighted };
 
-// table: [units][Re, Im][FilterBlock] from `packed` of as many units, at frequency `freq` of the axis whose cell is field
-// `cell` (its fraction follows). lanes_used: a multiple of the vector.
+// table: [units][Re, Im][FilterBlock] from `packed` of as many units, at frequency `freq` of the axis whose cell is
+// field `cell` (its fraction follows). lanes_used: a multiple of the vector.
 template <class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void FillTable(D d, Factor factor, const T* HWY_RESTRICT packed, int64_t units, int cell, const Axis& axis,
-                          int64_t freq, int64_t lanes_used, T* HWY_RESTRICT table) {
+                            int64_t freq, int64_t lanes_used, T* HWY_RESTRICT table) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   const double angle = kTwoPi * static_cast<double>(freq) / static_cast<double>(axis.length);

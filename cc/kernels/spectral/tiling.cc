@@ -42,8 +42,8 @@ Axis MakeAxis(Direction direction, int64_t size, int64_t margin, int64_t stride,
 bool Fit(Axis* axis, int64_t length) {
   axis->length = length;
   // One tile: around the circle come zeros only.
-  if (length >= std::max({axis->in_extent, axis->out_extent, axis->in_extent - axis->low,
-                          axis->out_extent + axis->high})) {
+  if (length >=
+      std::max({axis->in_extent, axis->out_extent, axis->in_extent - axis->low, axis->out_extent + axis->high})) {
     axis->outputs = axis->out_extent;
     axis->tiles = 1;
     return true;

@@ -21,8 +21,8 @@ struct Axis {
   int64_t out_step = 1;  // only every out_step-th output is wanted
   int64_t margin = 0;    // a tap at cell c has offset sign·(c + margin)
   int64_t sign = 1;      // −1 for the adjoint
-  int64_t min_cell = 0, max_cell = 0;  // of the units that reach anything, margin and sign applied
-  int64_t low = 0, high = 0;           // taps and blur
+  int64_t min_cell = 0, max_cell = 0;          // of the units that reach anything, margin and sign applied
+  int64_t low = 0, high = 0;                   // taps and blur
   int64_t length = 0, outputs = 0, tiles = 0;  // P, T
 
   // A cell of the unit on the circle, and whether the unit reaches anything.
@@ -54,9 +54,7 @@ struct Tiling {
   // Independent frequencies of a real P_v × P_h tile: v in 0 … P_h/2; of u all, but for v = 0 and P_h/2 only 0 … P_v/2,
   // for there −u is the conjugate of u.
   int64_t slots() const { return v.length * h.length / 2 + 2; }
-  int64_t first_slot(int64_t freq_h) const {
-    return freq_h == 0 ? 0 : v.half() + (freq_h - 1) * v.length;
-  }
+  int64_t first_slot(int64_t freq_h) const { return freq_h == 0 ? 0 : v.half() + (freq_h - 1) * v.length; }
   bool edge(int64_t freq_h) const { return freq_h == 0 || freq_h == h.length / 2; }
   // Slot of (u, v) within v's, for u in 0 … P_v − 1; −1 where it is another one's conjugate. u and −u are neighbours.
   int64_t slot_of(int64_t freq_v, bool edge) const {

@@ -56,7 +56,7 @@ struct Scratch {
 };
 
 struct Item {
-  int64_t tile, first_channel;     // tile: in the chunk
+  int64_t tile, first_channel;  // tile: in the chunk
   int64_t image, tile_v, tile_h;
 };
 template <typename T>
@@ -84,7 +84,8 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
     return CeilDiv(job.own_outputs_only ? t * axis.outputs : axis.InFirst(t), axis.in_step);
   };
   const auto end = [&](const Axis& axis, int64_t t) {
-    const int64_t last = job.own_outputs_only ? std::min(axis.in_extent, t * axis.outputs + axis.outputs) : axis.InEnd(t);
+    const int64_t last =
+        job.own_outputs_only ? std::min(axis.in_extent, t * axis.outputs + axis.outputs) : axis.InEnd(t);
     return CeilDiv(std::max<int64_t>(0, last), axis.in_step);
   };
   const auto place = [](const Axis& axis, int64_t t, int64_t stored) {
@@ -177,8 +178,7 @@ void FromSpectraItem(const FromSpectraJob<T>& job, int64_t item, T* memory) {
   const Item at = Locate(job, item, job.target.channels, lanes);
   const Scratch<D> scratch(d, job.tiling, memory);
   const int64_t blocks = CeilDiv(job.target.channels, kBlock);
-  const T* in = job.in +
-                (at.tile * blocks + at.first_channel / kBlock) * ah.half() * av.length * 2 * kBlock +
+  const T* in = job.in + (at.tile * blocks + at.first_channel / kBlock) * ah.half() * av.length * 2 * kBlock +
                 at.first_channel % kBlock;
   const int64_t count = std::min(lanes, job.target.channels - at.first_channel), step = job.target.channel;
   const int64_t top = at.tile_v * av.outputs, left = at.tile_h * ah.outputs;

@@ -37,12 +37,12 @@ struct SpectraJob {
 template <typename T>
 struct ToSpectraJob : SpectraJob<T> {
   ImageLayout<const T> source;
-  bool own_outputs_only;         // the gradient of a tile's outputs, without its neighbours'
-  const T *gain_v, *gain_h;      // [half]: real factors of each frequency
+  bool own_outputs_only;     // the gradient of a tile's outputs, without its neighbours'
+  const T *gain_v, *gain_h;  // [half]: real factors of each frequency
   bool conjugate_kernel;
-  T* out;                        // value (slot, tile, channel, part) at
+  T* out;                                   // value (slot, tile, channel, part) at
   int64_t slot_size, tile_size, part_size;  // slot·slot_size + tile·tile_size + part·part_size + …
-  int64_t wide;                  // … channel / wide · tile_count·tile_size + channel mod wide
+  int64_t wide;                             // … channel / wide · tile_count·tile_size + channel mod wide
 };
 
 template <typename T>

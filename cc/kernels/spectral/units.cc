@@ -5,8 +5,8 @@
 namespace dau::spectral {
 
 template <typename T>
-void PackUnits(const UnitArrays<T>& arrays, const Tiling& tiling, int64_t in_begin, int64_t in_count,
-               int64_t out_begin, T* packed) {
+void PackUnits(const UnitArrays<T>& arrays, const Tiling& tiling, int64_t in_begin, int64_t in_count, int64_t out_begin,
+               T* packed) {
   constexpr int64_t kLanes = FilterBlock<T>();
   const int64_t out_count = std::min(kLanes, arrays.out_channels - out_begin);
   for (int64_t in = 0; in < in_count; ++in) {

@@ -40,14 +40,14 @@ struct UnitArrays {
   int64_t count() const { return units * unit_stride; }
 };
 
-// Five numbers for each of FilterBlock lanes: weight, cell and fraction of each axis. A unit that reaches nothing, and a
-// lane without a channel, has weight 0.
+// Five numbers for each of FilterBlock lanes: weight, cell and fraction of each axis. A unit that reaches nothing, and
+// a lane without a channel, has weight 0.
 enum UnitField { kWeight, kCellV, kFractionV, kCellH, kFractionH, kUnitFields };
 
 // packed: [in_count][units][kUnitFields][FilterBlock].
 template <typename T>
-void PackUnits(const UnitArrays<T>& arrays, const Tiling& tiling, int64_t in_begin, int64_t in_count,
-               int64_t out_begin, T* packed);
+void PackUnits(const UnitArrays<T>& arrays, const Tiling& tiling, int64_t in_begin, int64_t in_count, int64_t out_begin,
+               T* packed);
 
 }  // namespace dau::spectral
 

@@ -30,8 +30,9 @@ TEST(SpectralTest, EveryTransformLength) {
 
 // Many tiles, in several chunks of the workspace.
 TEST(SpectralTest, ManyTiles) {
-  for (const Case& c : {Case{"", Shape(2, 260, 250, 3, 4, 2), 3}, Case{"", Strided(Shape(1, 190, 300, 2, 3, 2), 2, 3), 20},
-                        Case{"", Nchw(Shape(1, 120, 130, 35, 33, 3)), 6}}) {
+  for (const Case& c :
+       {Case{"", Shape(2, 260, 250, 3, 4, 2), 3}, Case{"", Strided(Shape(1, 190, 300, 2, 3, 2), 2, 3), 20},
+        Case{"", Nchw(Shape(1, 120, 130, 35, 33, 3)), 6}}) {
     EngineTest<Spectral>::CheckEverything<float>(c);
   }
 }
@@ -45,7 +46,8 @@ TEST(SpectralTest, RefusesDisplacementsBeyondItsTiles) {
   EXPECT_NE(status.message().find("displacements from 0 to 1001 vertically"), std::string::npos) << status.message();
   EXPECT_FALSE(spectral::BackwardInputWorkspace<float>(shape, range, Parallel(), &bytes).ok());
   EXPECT_FALSE(
-      spectral::BackwardParamsWorkspace<float>(shape, range, DisplacementGradient::kExact, false, Parallel(), &bytes).ok());
+      spectral::BackwardParamsWorkspace<float>(shape, range, DisplacementGradient::kExact, false, Parallel(), &bytes)
+          .ok());
 }
 
 // The workspace stays bounded: 64 MiB for any shape and number of threads, but for the spectra of a single tile.
@@ -60,9 +62,9 @@ TEST(SpectralTest, WorkspaceIsBounded) {
     size_t bytes = 0;
     ASSERT_TRUE(spectral::ForwardWorkspace<float>(shape, range, threads, &bytes).ok());
     EXPECT_LE(bytes, size_t{64} << 20) << shape.in_channels << " channels";
-    ASSERT_TRUE(spectral::BackwardParamsWorkspace<float>(shape, range, DisplacementGradient::kGaussian, true, threads,
-                                                         &bytes)
-                    .ok());
+    ASSERT_TRUE(
+        spectral::BackwardParamsWorkspace<float>(shape, range, DisplacementGradient::kGaussian, true, threads, &bytes)
+            .ok());
     EXPECT_LE(bytes, (size_t{64} << 20) + 16 * shape.units * shape.in_channels * shape.filters);
   }
 }
