@@ -112,7 +112,8 @@ def _bars(panel: Axes, rows: list[dict], labels: list[str]) -> None:
 
 def _plain_log(axis: Axis) -> None:
     """A logarithmic axis marked 1, 2, 5, 10, not with powers."""
-    axis.axes.set(**{f"{axis.axis_name}scale": "log"})
+    axes = axis.axes
+    (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_locator(NullLocator())

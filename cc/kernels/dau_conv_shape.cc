@@ -10,7 +10,7 @@ namespace {
 
 // A perimeter beyond this is a mistake, and its 2r+1 taps would no longer be a short list.
 constexpr double kMaxSigma = 1e5;
-// Cells are cut here: far outside any image, and small enough to add to any coordinate.
+// Far outside any image.
 constexpr double kFarAway = 1e15;
 // Coordinates along an axis stay below this, so that sums of a few of them cannot overflow.
 constexpr int64_t kMaxExtent = int64_t{1} << 40;
@@ -92,17 +92,6 @@ GaussianTaps::GaussianTaps(double sigma) : radius(SupportRadius(sigma)) {
   for (int64_t i = -radius; i <= radius; ++i) {
     perimeter.push_back((i * derivative[i + radius] - mean_square * smooth[i + radius]) / sigma);
   }
-}
-
-Interpolation Interpolate(double displacement) {
-  displacement = std::clamp(displacement, -kFarAway, kFarAway);
-  double cell = std::floor(displacement);
-  double fraction = displacement - cell;
-  if (fraction >= 1) {  // −1e-40 rounds up to its neighbour
-    cell += 1;
-    fraction = 0;
-  }
-  return {static_cast<int64_t>(cell), fraction};
 }
 
 template <typename T>

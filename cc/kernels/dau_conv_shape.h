@@ -10,6 +10,7 @@
 #ifndef DAU_CC_KERNELS_DAU_CONV_SHAPE_H_
 #define DAU_CC_KERNELS_DAU_CONV_SHAPE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -87,7 +88,20 @@ struct Interpolation {
   int64_t cell;
   double fraction;  // in [0, 1)
 };
-Interpolation Interpolate(double displacement);
+inline Interpolation Interpolate(double displacement) {
+  // Cells are cut here: far outside any image, and small enough to add to any coordinate.
+  constexpr double kFarAway = 1e15;
+  displacement = std::clamp(displacement, -kFarAway, kFarAway);
+  // Not std::floor: without SSE4 that is a call, and every pass asks for millions.
+  int64_t cell = static_cast<int64_t>(displacement);
+  if (static_cast<double>(cell) > displacement) --cell;
+  double fraction = displacement - static_cast<double>(cell);
+  if (fraction >= 1) {  // −1e-40 rounds up to its neighbour
+    ++cell;
+    fraction = 0;
+  }
+  return {cell, fraction};
+}
 
 // The least and the greatest cell of each axis: what the engines size their padding by.
 struct DisplacementRange {
