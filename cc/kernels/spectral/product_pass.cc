@@ -97,7 +97,7 @@ class ProductPass {
   // Cheaper: tables of fewer input channels, which leave room for more horizontal frequencies, so that the vertical
   // factors are made less often; or fewer passes over the sums.
   void ChooseGroups() {
-    constexpr int64_t kTableBytes = 400 << 10;  // of an L2 cache of 1 MiB
+    constexpr int64_t kTableBytes = 700 << 10;  // of an L2 cache of 1 MiB
     const int64_t bytes = shape_.units * 2 * FilterBlock<T>() * static_cast<int64_t>(sizeof(T));  // of an input channel
     double best = -1;
     for (int64_t group = kBlock; group < in_channels_ + kBlock; group += kBlock) {
