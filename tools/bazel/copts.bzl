@@ -9,8 +9,9 @@ DAU_COPTS = [
     "-O3",
     "-fvisibility=hidden",
     # Highway's targets that would only repeat another's code: SSSE3 is SSE4's, AVX3_DL (AVX-512 with more integer
-    # instructions) is AVX3's. Four are left on x86: AVX-512, AVX2 with FMA, SSE4, plain C++.
-    "-DHWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_AVX3_DL)",
+    # instructions) is AVX3's. Four are left on x86: AVX-512, AVX2 with FMA, SSE4, plain C++. On ARM NEON: SVE's vectors
+    # have no size that arrays of them, our register tiles, could have.
+    "-DHWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_AVX3_DL|HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)",
 ]
 
 # An undefined symbol is an error when the op library is linked, not when a user loads it; only TensorFlow's

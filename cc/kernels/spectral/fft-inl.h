@@ -19,9 +19,14 @@ namespace dau::spectral {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Constructors of its own: an implicit one would be compiled without the instruction set, and NEON's vectors refuse
+// that.
 template <class V>
 struct Complex {
   V re, im;
+
+  HWY_INLINE Complex() {}
+  HWY_INLINE Complex(V re, V im) : re(re), im(im) {}
 };
 template <class V>
 HWY_INLINE Complex<V> Add(const Complex<V>& a, const Complex<V>& b) {

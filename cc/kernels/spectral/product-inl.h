@@ -52,6 +52,8 @@ HWY_INLINE void PrefetchToL2(const T* values, int64_t count) {
 template <int kVectors, int kValues, class V>
 struct Sums {
   V part[kValues][3][kVectors];
+
+  HWY_INLINE Sums() {}  // see Complex in fft-inl.h
 };
 
 // sums += Σ_i multiplier(i)·value(i, column): multiplier i at m + i·3·m_part, its parts m_part apart; value (i, column)
