@@ -10,6 +10,7 @@
 
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/dau_conv.h"
+#include "cc/kernels/direct/cost.h"
 #include "cc/kernels/direct/layout.h"
 #include "cc/kernels/reference/dau_conv_reference.h"
 #include "hwy/highway.h"
@@ -315,6 +316,31 @@ TEST(DirectTest, ManyChunks) {
     std::transform(sum.begin(), sum.end(), part.begin(), sum.begin(), std::plus<>());
   }
   ExpectNear(gradients, sum, 5);
+}
+
+// The estimate is of the layout that runs, the cheaper one; it grows with the work, and not with a batch of nothing.
+TEST(DirectTest, EstimateOfTheCost) {
+  const DisplacementRange range{-4, 3, -4, 3};
+  for (const direct::Pass pass : {direct::Pass::kForward, direct::Pass::kBackwardInput,
+                                  direct::Pass::kBackwardParamsExact, direct::Pass::kBackwardParamsGaussian}) {
+    const DauConvShape shape = testing::Shape(8, 32, 32, 64, 96, 2);
+    const auto estimate = [&](const DauConvShape& s, direct::Layout layout) {
+      const ForcedLayout forced(layout);
+      return direct::EstimateCost<float>(pass, s, range);
+    };
+    const double cheapest = estimate(shape, direct::Layout::kCheapest);
+    EXPECT_EQ(cheapest, std::min(estimate(shape, direct::Layout::kPlanes), estimate(shape, direct::Layout::kLanes)));
+    EXPECT_GT(cheapest, 1e5);  // 0.4 G multiply-adds
+    EXPECT_LT(cheapest, 1e9);
+    DauConvShape larger = shape;
+    larger.units = 6;
+    EXPECT_GT(estimate(larger, direct::Layout::kCheapest), 1.5 * cheapest);
+    larger = shape;
+    larger.batch = 32;
+    EXPECT_GT(estimate(larger, direct::Layout::kCheapest), 3 * cheapest);
+    larger.batch = 0;
+    EXPECT_LT(estimate(larger, direct::Layout::kCheapest), 0.2 * cheapest);
+  }
 }
 
 TEST(DirectTest, RefusesPlanesItCannotAddress) {
