@@ -1,8 +1,10 @@
 """Fits the rates of cc/kernels/direct/work.cc to what `direct_bench --random` printed.
 
-    direct_bench --random 100 > timings.txt; python cc/bench/fit_direct_cost.py timings.txt [others to test on]
+    direct_bench --random 100 > timings.txt
+    python cc/bench/fit_direct_cost.py timings.txt [others to test on]
 
-Least squares of the relative error with rates >= 0, reweighted so that a few odd timings don't bend the fit.
+Least squares of the relative error with rates >= 0, reweighted so that a few odd timings don't
+bend the fit.
 """
 
 import sys
@@ -10,14 +12,21 @@ from pathlib import Path
 
 import numpy as np
 
-KINDS = ("planes, gather", "lanes, gather", "planes, corners", "lanes, corners", "planes, gaussian", "lanes, gaussian")
+KINDS = (
+    "planes, gather",
+    "lanes, gather",
+    "planes, corners",
+    "lanes, corners",
+    "planes, gaussian",
+    "lanes, gaussian",
+)
 
 
 def read(paths: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Kind [n], counts [n, 10] and nanoseconds [n]."""
-    rows = [line.split()[2:14] for path in paths for line in Path(path).read_text().splitlines()]
+    """Kind [n], counts [n, 11] and nanoseconds [n]."""
+    rows = [line.split()[2:15] for path in paths for line in Path(path).read_text().splitlines()]
     table = np.array(rows, float)
-    return table[:, 0].astype(int), table[:, 1:11], table[:, 11]
+    return table[:, 0].astype(int), table[:, 1:12], table[:, 12]
 
 
 def fit(counts: np.ndarray, nanoseconds: np.ndarray) -> np.ndarray:
@@ -31,14 +40,17 @@ def fit(counts: np.ndarray, nanoseconds: np.ndarray) -> np.ndarray:
         for _ in range(300):  # coordinate descent
             for j in range(a.shape[1]):
                 residual = 1 - a @ rates + a[:, j] * rates[j]
-                rates[j] = max(0.0, (weight * a[:, j]) @ residual / ((weight * a[:, j]) @ a[:, j] + 1e-12))
+                weighted = weight * a[:, j]
+                rates[j] = max(0.0, weighted @ residual / (weighted @ a[:, j] + 1e-12))
         ratio = np.maximum(a @ rates, 1e-3)
         # The square of the relative error, turned into that of |log|.
         weight = np.abs(np.log(ratio) / (ratio - 1 + 1e-9)) / np.maximum(np.abs(ratio - 1), 0.02)
     return rates / scale
 
 
-def report(kind: np.ndarray, counts: np.ndarray, nanoseconds: np.ndarray, rates: np.ndarray, what: str) -> None:
+def report(
+    kind: np.ndarray, counts: np.ndarray, nanoseconds: np.ndarray, rates: np.ndarray, what: str
+) -> None:
     for i, name in enumerate(KINDS):
         chosen = kind == i
         ratio = counts[chosen] @ rates[i] / nanoseconds[chosen]

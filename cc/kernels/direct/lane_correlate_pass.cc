@@ -201,7 +201,8 @@ Work LaneCorrelatePass<T>::CountWork(const TileGrid& grid) const {
           static_cast<double>(sets) * x.images * Padded(Tensor::kInput, grid, nullptr).image_size() / grid.lanes,
           sets * vectors * shape.in_channels * shape.filters,  // dy brought into L1
           UncachedVectors<T>(TensorElements(shape), chunk * ImageElements(grid),
-                             static_cast<double>(shape.batch) / chunk * sets, grid.lanes)};
+                             static_cast<double>(shape.batch) / chunk * sets, grid.lanes),
+          sets * RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};
 }
 
 template class LaneCorrelatePass<float>;

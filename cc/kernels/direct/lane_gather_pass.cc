@@ -152,7 +152,8 @@ Work LaneGatherPass<T>::CountWork(const TileGrid& grid) const {
           static_cast<double>(shape.batch) * view.images * Padded(grid, nullptr).image_size() / grid.lanes,
           windows * call_.in_channels() * (grid.window_rows + grid.span_v) * (kWindowCols + grid.span_h),
           UncachedVectors<T>(TensorElements(shape), chunk * ImageElements(grid),
-                             static_cast<double>(shape.batch) / chunk, grid.lanes)};
+                             static_cast<double>(shape.batch) / chunk, grid.lanes),
+          RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};
 }
 
 template class LaneGatherPass<float>;

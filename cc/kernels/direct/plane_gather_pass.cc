@@ -77,6 +77,7 @@ void PlaneGatherPass<T>::Run(const T* source, const T* weight, const T* displace
   job.lists = buffers.lists;
   job.blocks = table_->blocks();
   job.row_pairs = table_->row_pairs();
+  job.neighbours = call_.shape.stride_w == 1;
   job.tile = tile_;
   job.outputs_per_item = 32;
   const int64_t cost = 3 * call_.shape.units * call_.in_channels() * job.outputs_per_item * 8;
@@ -104,7 +105,7 @@ typename PlaneGatherPass<T>::Buffers PlaneGatherPass<T>::LayOut(Arena& arena) co
   Buffers b;
   b.units = arena.Take<GatherUnit<T>>(table_->max_units());
   b.lists = arena.Take<UnitList>(table_->lists_size());
-  b.in = arena.Take<T>(chunk_ * in_image_size());
+  b.in = arena.Take<T>(chunk_ * in_image_size() + CorrelateLanes<T>());
   b.out = arena.Take<T>(chunk_ * out_image_size());
   b.scratch = arena.Take<T>(slot * parallel_.Slots(rows));
   return b;
@@ -123,7 +124,7 @@ Work PlaneGatherPass<T>::CountWork() const {
   const Tensor blurred = call_.axes.blur_first ? call_.source() : call_.target();
   const ImageView<const T> view = Images(shape, blurred, static_cast<const T*>(nullptr), 0, shape.batch);
   return {
-      tiles * entries * 2 * (rows + (table_->row_pairs() ? 1 : 0)) * cols,  // loads
+      tiles * entries * (rows + (table_->row_pairs() ? 1 : 0)) * (shape.stride_w == 1 ? cols + 1 : 2 * cols),  // loads
       tiles * entries,
       tiles * table_->outputs() * table_->blocks() * rows * cols,  // sums loaded and stored
       images * in_image_size() / lanes,                            // planes written
@@ -132,7 +133,8 @@ Work PlaneGatherPass<T>::CountWork() const {
       1,
       (2 * call_.gaussian.radius + 1) * view.images * view.image_size() / lanes,  // blurred
       tiles * call_.in_channels() * window_vectors,                               // brought into the L1 cache
-      UncachedVectors<T>(TensorElements(shape), chunk_ * (in_image_size() + out_image_size()), images / chunk_, lanes)};
+      UncachedVectors<T>(TensorElements(shape), chunk_ * (in_image_size() + out_image_size()), images / chunk_, lanes),
+      RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};
 }
 
 template class PlaneGatherPass<float>;

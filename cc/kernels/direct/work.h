@@ -8,7 +8,7 @@ namespace dau::direct {
 
 // Counts of one kind of pass in one layout; what each means stands where they are counted. Vectors, so that they hold
 // for every precision and instruction set.
-using Work = std::array<double, 10>;
+using Work = std::array<double, 11>;
 
 enum class WorkKind { kPlaneGather, kLaneGather, kPlaneCorners, kLaneCorners, kPlaneGaussian, kLaneGaussian };
 
