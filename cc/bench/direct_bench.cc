@@ -1,7 +1,9 @@
 // Times the direct engine in the calling thread: milliseconds of each pass, least and median, on the benchmark's
 // shapes.
 //
-//   direct_bench [name]     only the shapes whose name holds `name`
+//   direct_bench [name]            only the shapes whose name holds `name`
+//   direct_bench --random 30 [1]   as many random shapes (from a seed), each pass in each memory layout: what
+//                                  cc/kernels/direct/work.cc is fitted to, see fit_direct_cost.py
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -16,6 +18,7 @@
 
 #include "cc/kernels/base/arena.h"
 #include "cc/kernels/dau_conv_shape.h"
+#include "cc/kernels/direct/cost.h"
 #include "cc/kernels/direct/dau_conv_direct.h"
 #include "cc/kernels/direct/layout.h"
 
@@ -26,12 +29,12 @@ struct Timing {
   double least, median;  // ms
 };
 
-// At least 5 calls and 0.2 s.
-Timing Time(const std::function<void()>& call) {
+// At least 3 calls and so many milliseconds.
+Timing Time(const std::function<void()>& call, double least_total = 200) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> times;
   call();
-  for (double total = 0; times.size() < 5 || total < 200;) {
+  for (double total = 0; times.size() < 3 || total < least_total;) {
     const Clock::time_point begin = Clock::now();
     call();
     times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
@@ -40,6 +43,9 @@ Timing Time(const std::function<void()>& call) {
   std::sort(times.begin(), times.end());
   return {times.front(), times[times.size() / 2]};
 }
+
+constexpr direct::Pass kPasses[] = {direct::Pass::kForward, direct::Pass::kBackwardInput,
+                                    direct::Pass::kBackwardParamsExact, direct::Pass::kBackwardParamsGaussian};
 
 class Layer {
  public:
@@ -69,27 +75,32 @@ class Layer {
     Grow([&](size_t* bytes) { return direct::BackwardInputWorkspace<float>(shape, range_, parallel_, bytes); });
   }
 
-  Timing Forward() {
-    return Time([&] {
-      direct::Forward(shape_, range_, x_.data(), weight_.data(), displacement_.data(), y_.data(), Workspace(),
-                      parallel_);
-    });
+  Timing Time(direct::Pass pass, double least_total = 200) {
+    return dau::Time([&] { Run(pass); }, least_total);
   }
-  Timing BackwardInput() {
-    return Time([&] {
-      direct::BackwardInput(shape_, range_, weight_.data(), displacement_.data(), dy_.data(), dx_.data(), Workspace(),
-                            parallel_);
-    });
-  }
-  Timing BackwardParams(DisplacementGradient kind) {
-    const ParamGradients<float> targets{gradients_.data(), gradients_.data() + weight_.size()};
-    return Time([&] {
-      direct::BackwardParams(shape_, range_, kind, x_.data(), weight_.data(), displacement_.data(), dy_.data(), targets,
-                             Workspace(), parallel_);
-    });
-  }
+  direct::KindOfWork Count(direct::Pass pass) const { return direct::CountWork<float>(pass, shape_, range_); }
 
  private:
+  void Run(direct::Pass pass) {
+    switch (pass) {
+      case direct::Pass::kForward:
+        return direct::Forward(shape_, range_, x_.data(), weight_.data(), displacement_.data(), y_.data(), Workspace(),
+                               parallel_);
+      case direct::Pass::kBackwardInput:
+        return direct::BackwardInput(shape_, range_, weight_.data(), displacement_.data(), dy_.data(), dx_.data(),
+                                     Workspace(), parallel_);
+      case direct::Pass::kBackwardParamsExact:
+        return Params(DisplacementGradient::kExact);
+      case direct::Pass::kBackwardParamsGaussian:
+        return Params(DisplacementGradient::kGaussian);
+    }
+  }
+  void Params(DisplacementGradient kind) {
+    const ParamGradients<float> targets{gradients_.data(), gradients_.data() + weight_.size()};
+    direct::BackwardParams(shape_, range_, kind, x_.data(), weight_.data(), displacement_.data(), dy_.data(), targets,
+                           Workspace(), parallel_);
+  }
+
   // At the start of a cache line, as TensorFlow's allocator gives it.
   void* Workspace() {
     void* begin = workspace_.data();
@@ -109,11 +120,13 @@ class Layer {
   std::vector<char> workspace_;
 };
 
-DauConvShape Shape(int64_t n, int64_t size, int64_t channels, int64_t units) {
+DauConvShape Shape(int64_t n, int64_t height, int64_t width, int64_t in_channels, int64_t filters, int64_t units) {
   DauConvShape shape;
   shape.batch = n;
-  shape.height = shape.width = size;
-  shape.in_channels = shape.filters = channels;
+  shape.height = height;
+  shape.width = width;
+  shape.in_channels = in_channels;
+  shape.filters = filters;
   shape.units = units;
   return shape;
 }
@@ -136,26 +149,55 @@ void TimeShapes(const char* name_part) {
         char name[64];
         std::snprintf(name, sizeof name, "%s K%d mu%d", row.name, static_cast<int>(units), static_cast<int>(reach));
         if (std::strstr(name, name_part) == nullptr) continue;
-        if (std::getenv("DAU_LAYOUT") != nullptr) {
-          direct::ForceLayoutForTest(std::getenv("DAU_LAYOUT")[0] == 'l' ? direct::Layout::kLanes
-                                                                         : direct::Layout::kPlanes);
-        }
-        Layer layer(Shape(row.n, row.size, row.channels, units), reach);
+        Layer layer(Shape(row.n, row.size, row.size, row.channels, row.channels, units), reach);
         std::printf("%-16s", name);
-        Print(layer.Forward());
-        Print(layer.BackwardInput());
-        Print(layer.BackwardParams(DisplacementGradient::kExact));
-        Print(layer.BackwardParams(DisplacementGradient::kGaussian));
+        for (const direct::Pass pass : kPasses) Print(layer.Time(pass));
         std::printf("\n");
       }
     }
   }
 }
 
+// Pixels 1 … 10⁵, channels 1 … 256, units 1 … 8, |μ| 0.5 … 32, all but the units log-uniform. A line: layout, pass,
+// kind of work, its counts, the nanoseconds measured and estimated, the shape.
+void TimeRandomShapes(int count, uint64_t seed) {
+  std::mt19937_64 random(seed);
+  const auto log_uniform = [&](double low, double high) {
+    return low * std::pow(high / low, std::uniform_real_distribution<double>()(random));
+  };
+  while (count > 0) {
+    const double pixels = log_uniform(1, 1e5), batch = std::round(log_uniform(1, std::min(pixels, 32.0)));
+    const double height = std::round(std::max(1.0, std::sqrt(pixels / batch) * log_uniform(0.5, 2)));
+    const double width = std::round(std::max(1.0, pixels / batch / height));
+    const double s = std::round(log_uniform(1, 256)), f = std::round(log_uniform(1, 256)),
+                 k = std::round(log_uniform(1, 8));
+    const double reach = log_uniform(0.5, 32);
+    if (batch * height * width * s * f * k > 5e8) continue;  // some tenths of a second
+    --count;
+    const DauConvShape shape = Shape(batch, height, width, s, f, k);
+    for (const direct::Layout layout : {direct::Layout::kPlanes, direct::Layout::kLanes}) {
+      direct::ForceLayoutForTest(layout);
+      Layer layer(shape, reach);
+      for (const direct::Pass pass : kPasses) {
+        const direct::KindOfWork work = layer.Count(pass);
+        std::printf("%d %d %d", static_cast<int>(layout), static_cast<int>(pass), static_cast<int>(work.kind));
+        for (const double n : work.work) std::printf(" %.6g", n);
+        std::printf(" %.6g %.6g N%g_%gx%g_S%g_F%g_K%g_mu%.1f\n", 1e6 * layer.Time(pass, 5).least,
+                    direct::Nanoseconds(work.kind, work.work), batch, height, width, s, f, k, reach);
+      }
+    }
+  }
+  direct::ForceLayoutForTest(direct::Layout::kCheapest);
+}
+
 }  // namespace
 }  // namespace dau
 
 int main(int argc, char** argv) {
-  dau::TimeShapes(argc > 1 ? argv[1] : "");
+  if (argc > 2 && std::strcmp(argv[1], "--random") == 0) {
+    dau::TimeRandomShapes(std::atoi(argv[2]), argc > 3 ? std::atoi(argv[3]) : 1);
+  } else {
+    dau::TimeShapes(argc > 1 ? argv[1] : "");
+  }
   return 0;
 }

@@ -42,6 +42,12 @@ void WriteGradients(const CorrelateCall& call, const UnitSums* sums, const UnitS
 }
 
 template <typename T>
+KindOfWork CountCorrelate(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind) {
+  return WithCheapest<T>(CorrelateCall(shape, range, kind, false), Parallel(),
+                         [](const auto& pass, WorkKind work_kind) { return KindOfWork{work_kind, pass.CountWork()}; });
+}
+
+template <typename T>
 Status BackwardParamsWorkspace(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind,
                                bool sigma, const Parallel& parallel, size_t* bytes) {
   const CorrelateCall call(shape, range, kind, sigma);
@@ -60,6 +66,7 @@ void BackwardParams(const DauConvShape& shape, const DisplacementRange& range, D
 }
 
 #define DAU_INSTANTIATE(T)                                                                                        \
+  template KindOfWork CountCorrelate<T>(const DauConvShape&, const DisplacementRange&, DisplacementGradient);     \
   template void WriteGradients(const CorrelateCall&, const UnitSums*, const UnitSums*, const T*,                  \
                                const ParamGradients<T>&, const Parallel&);                                        \
   template Status BackwardParamsWorkspace<T>(const DauConvShape&, const DisplacementRange&, DisplacementGradient, \

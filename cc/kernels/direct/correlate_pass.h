@@ -110,6 +110,7 @@ class LaneCorrelatePass {
   void FillUnits(const T* displacement, LaneCorrelateUnit<T>* units) const;
   Work CountWork(const TileGrid& grid) const;
   int64_t BandRows(const TileGrid& grid) const;
+  int64_t ImageElements(const TileGrid& grid) const;
   int64_t Chunk(const TileGrid& grid) const;
   PaddedImages<T> Padded(Tensor tensor, const TileGrid& grid, T* data) const;
   LaneImages Stored(Tensor tensor, int64_t images) const;
@@ -121,6 +122,10 @@ class LaneCorrelatePass {
   TileGrid grid_;  // of x; dy has the tiles alone
   int64_t band_rows_, chunk_;
 };
+
+// The work of the layout that the pass will take.
+template <typename T>
+KindOfWork CountCorrelate(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind);
 
 }  // namespace dau::direct
 

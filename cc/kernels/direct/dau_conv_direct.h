@@ -1,7 +1,7 @@
 // The direct engine: displaced planes are added up pixel by pixel. Arrays as in dau_conv_shape.h.
 //
 // Each call needs `workspace` memory of the size its twin …Workspace tells for the same shape, range and threads:
-// the planes of as many images as fit into 64 MiB (at least one), and 20 bytes a unit (32 in float64). It should begin
+// the planes of as many images as fit into 8 MiB (at least one), and 20 bytes a unit (32 in float64). It should begin
 // at a multiple of 64 bytes: loads that cross cache lines take the lane layout half of its speed.
 #ifndef DAU_CC_KERNELS_DIRECT_DAU_CONV_DIRECT_H_
 #define DAU_CC_KERNELS_DIRECT_DAU_CONV_DIRECT_H_

@@ -45,7 +45,8 @@ struct GatherJob {
   const GatherUnit<T>* units;
   const UnitList* lists;  // [blocks][outputs]
   int64_t blocks;
-  bool row_pairs;  // units use q0 and q1; else q0 alone
+  bool row_pairs;   // units use q0 and q1; else q0 alone
+  bool neighbours;  // b is a + 1 in all units; a vector may be read beyond the last plane
   GatherTile tile;
   int64_t outputs_per_item;
 

@@ -34,6 +34,12 @@ Status Workspace(Direction direction, const DauConvShape& shape, const Displacem
 }  // namespace
 
 template <typename T>
+KindOfWork CountGather(Direction direction, const DauConvShape& shape, const DisplacementRange& range) {
+  return WithCheapest<T>(direction, shape, range, Parallel(),
+                         [](const auto& pass, WorkKind kind) { return KindOfWork{kind, pass.CountWork()}; });
+}
+
+template <typename T>
 Status ForwardWorkspace(const DauConvShape& shape, const DisplacementRange& range, const Parallel& parallel,
                         size_t* bytes) {
   return Workspace<T>(Direction::kForward, shape, range, parallel, bytes);
@@ -60,6 +66,7 @@ void BackwardInput(const DauConvShape& shape, const DisplacementRange& range, co
 }
 
 #define DAU_INSTANTIATE(T)                                                                                            \
+  template KindOfWork CountGather<T>(Direction, const DauConvShape&, const DisplacementRange&);                       \
   template Status ForwardWorkspace<T>(const DauConvShape&, const DisplacementRange&, const Parallel&, size_t*);       \
   template void Forward(const DauConvShape&, const DisplacementRange&, const T*, const T*, const T*, T*, void*,       \
                         const Parallel&);                                                                             \

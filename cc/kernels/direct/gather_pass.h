@@ -82,6 +82,7 @@ class LaneGatherPass {
   Buffers LayOut(Arena& arena) const;
   Work CountWork(const TileGrid& grid) const;
   int64_t Block(const TileGrid& grid) const;
+  int64_t ImageElements(const TileGrid& grid) const;
   int64_t Chunk(const TileGrid& grid) const;
   PaddedImages<T> Padded(const TileGrid& grid, T* data) const;
   LaneImages Source(int64_t images) const;
@@ -94,6 +95,10 @@ class LaneGatherPass {
   int64_t block_, chunk_;
   std::optional<UnitTable<T>> table_;
 };
+
+// The work of the layout that the pass will take.
+template <typename T>
+KindOfWork CountGather(Direction direction, const DauConvShape& shape, const DisplacementRange& range);
 
 }  // namespace dau::direct
 

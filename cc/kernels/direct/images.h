@@ -24,6 +24,25 @@ ImageView<T> Images(const DauConvShape& shape, Tensor tensor, T* data, int64_t f
   return {begin, count * channels, height, width, 1};
 }
 
+// Planes or tiles of so many images are held at once, at least of one: few enough for the L2 and L3 caches. With 64 MiB
+// instead, passes of few filters take twice as long.
+constexpr int64_t kChunkBytes = 8 << 20;
+
+// Elements of both tensors.
+inline double TensorElements(const DauConvShape& shape) {
+  return static_cast<double>(shape.batch) *
+         (shape.height * shape.width * shape.in_channels + OutputHeight(shape) * OutputWidth(shape) * shape.filters);
+}
+
+// Pixels whose last channels are moved one by one, not 16 bytes at a time.
+template <typename T>
+double RaggedPixels(const DauConvShape& shape, Tensor tensor) {
+  const ImageView<const T> view = Images(shape, tensor, static_cast<const T*>(nullptr), 0, shape.batch);
+  constexpr int64_t kQuad = 16 / static_cast<int64_t>(sizeof(T));
+  return view.channels == 1 || view.channels % kQuad == 0 ? 0
+                                                          : static_cast<double>(view.images) * view.height * view.width;
+}
+
 // The units address their block of planes by 32 bits.
 constexpr int64_t kMaxOffset = std::numeric_limits<int32_t>::max();
 

@@ -65,14 +65,19 @@ int64_t LaneCorrelatePass<T>::PaddedSize(const TileGrid& grid) const {
   return size;
 }
 
+// Of an image and its tiles.
+template <typename T>
+int64_t LaneCorrelatePass<T>::ImageElements(const TileGrid& grid) const {
+  return PaddedSize(grid) + grid.tiles() *
+                                (grid.in_size() * Stored(Tensor::kInput, 1).template stored_channels<T>() +
+                                 grid.out_size() * Stored(Tensor::kOutput, 1).template stored_channels<T>()) /
+                                grid.lanes;
+}
+
 template <typename T>
 int64_t LaneCorrelatePass<T>::Chunk(const TileGrid& grid) const {
-  constexpr int64_t kChunkElements = (64 << 20) / sizeof(T);
-  const int64_t tile = (grid.in_size() * Stored(Tensor::kInput, 1).template stored_channels<T>() +
-                        grid.out_size() * Stored(Tensor::kOutput, 1).template stored_channels<T>()) /
-                       grid.lanes;
-  return std::clamp<int64_t>(kChunkElements / (PaddedSize(grid) + grid.tiles() * tile), 1,
-                             std::max<int64_t>(1, call_.shape.batch));
+  constexpr int64_t kChunkElements = kChunkBytes / sizeof(T);
+  return std::clamp<int64_t>(kChunkElements / ImageElements(grid), 1, std::max<int64_t>(1, call_.shape.batch));
 }
 
 template <typename T>
@@ -193,7 +198,11 @@ Work LaneCorrelatePass<T>::CountWork(const TileGrid& grid) const {
           groups * Stored(Tensor::kOutput, 1).template stored_channels<T>() * grid.out_size() / grid.lanes,
           units,
           1,
-          static_cast<double>(sets) * x.images * Padded(Tensor::kInput, grid, nullptr).image_size() / grid.lanes};
+          static_cast<double>(sets) * x.images * Padded(Tensor::kInput, grid, nullptr).image_size() / grid.lanes,
+          sets * vectors * shape.in_channels * shape.filters,  // dy brought into L1
+          UncachedVectors<T>(TensorElements(shape), chunk * ImageElements(grid),
+                             static_cast<double>(shape.batch) / chunk * sets, grid.lanes),
+          sets * RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};
 }
 
 template class LaneCorrelatePass<float>;

@@ -34,16 +34,20 @@ int64_t LaneGatherPass<T>::Block(const TileGrid& grid) const {
   return std::min(std::max(kBlockElements / window, CeilDiv(kUnits, call_.shape.units)), call_.in_channels());
 }
 
+// Of an image and its tiles.
+template <typename T>
+int64_t LaneGatherPass<T>::ImageElements(const TileGrid& grid) const {
+  return SourceView().images * Padded(grid, nullptr).image_size() +
+         grid.tiles() *
+             (grid.in_size() * Source(1).template stored_channels<T>() +
+              grid.out_size() * Target(1).template stored_channels<T>()) /
+             grid.lanes;
+}
+
 template <typename T>
 int64_t LaneGatherPass<T>::Chunk(const TileGrid& grid) const {
-  constexpr int64_t kChunkElements = (64 << 20) / sizeof(T);
-  const ImageView<const T> view = SourceView();
-  const int64_t image = view.images * Padded(grid, nullptr).image_size() +
-                        grid.tiles() *
-                            (grid.in_size() * Source(1).template stored_channels<T>() +
-                             grid.out_size() * Target(1).template stored_channels<T>()) /
-                            grid.lanes;
-  return std::clamp<int64_t>(kChunkElements / image, 1, std::max<int64_t>(1, call_.shape.batch));
+  constexpr int64_t kChunkElements = kChunkBytes / sizeof(T);
+  return std::clamp<int64_t>(kChunkElements / ImageElements(grid), 1, std::max<int64_t>(1, call_.shape.batch));
 }
 
 template <typename T>
@@ -145,7 +149,11 @@ Work LaneGatherPass<T>::CountWork(const TileGrid& grid) const {
           groups * Target(1).template stored_channels<T>() * grid.out_size() / grid.lanes,
           units,
           1,
-          static_cast<double>(shape.batch) * view.images * Padded(grid, nullptr).image_size() / grid.lanes};
+          static_cast<double>(shape.batch) * view.images * Padded(grid, nullptr).image_size() / grid.lanes,
+          windows * call_.in_channels() * (grid.window_rows + grid.span_v) * (kWindowCols + grid.span_h),
+          UncachedVectors<T>(TensorElements(shape), chunk * ImageElements(grid),
+                             static_cast<double>(shape.batch) / chunk, grid.lanes),
+          RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};
 }
 
 template class LaneGatherPass<float>;

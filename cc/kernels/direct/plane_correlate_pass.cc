@@ -32,7 +32,6 @@ PlaneCorrelatePass<T>::PlaneCorrelatePass(const CorrelateCall& call, const Paral
   band_rows_ = std::clamp((kBandElements - fixed) / per_row, std::min(kRows, dy_grid_.rows), dy_grid_.rows);
   band_images_ = std::max<int64_t>(1, kBandElements / (fixed + dy_grid_.rows * per_row));
 
-  constexpr int64_t kChunkBytes = 64 << 20;
   const int64_t image_bytes = (stored_sets_ * call_.shape.in_channels * x_grid_.channel_size() +
                                call_.shape.filters * dy_grid_.channel_size()) *
                               static_cast<int64_t>(sizeof(T));
@@ -156,6 +155,8 @@ Work PlaneCorrelatePass<T>::CountWork() const {
   const double units = call_.unit_count(), seen = units * call_.axes.v.inside_share() * call_.axes.h.inside_share();
   const double bands = CeilDiv(dy_grid_.rows, band_rows_) * images / (band_rows_ < dy_grid_.rows ? 1 : band_images_);
   const ImageView<const T> x = Images(shape, Tensor::kInput, static_cast<const T*>(nullptr), 0, shape.batch);
+  const double chunk_elements =
+      chunk_ * (sets_ * shape.in_channels * x_grid_.channel_size() + shape.filters * dy_grid_.channel_size());
   return {seen * images * dy_grid_.rows * dy_grid_.cols / lanes,  // vectors of dy
           seen * std::max(bands, 1.0),                            // sums across lanes
           0,
@@ -163,7 +164,10 @@ Work PlaneCorrelatePass<T>::CountWork() const {
           images * shape.filters * dy_grid_.channel_size() / lanes,
           units,
           1,
-          (2 * call_.gaussian.radius + 1) * sets_ * x.images * x.image_size() / lanes};  // blurred
+          (2 * call_.gaussian.radius + 1) * sets_ * x.images * x.image_size() / lanes,         // blurred
+          images * dy_grid_.rows * dy_grid_.cols / lanes * shape.in_channels * shape.filters,  // dy brought into L1
+          UncachedVectors<T>(TensorElements(shape), chunk_elements, images / chunk_, lanes),
+          sets_ * RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};
 }
 
 template class PlaneCorrelatePass<float>;

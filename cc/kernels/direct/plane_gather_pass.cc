@@ -38,7 +38,6 @@ PlaneGatherPass<T>::PlaneGatherPass(const GatherCall& call, const Parallel& para
   block_ = std::min(block_, std::max<int64_t>(1, kMaxOffset / in_grid_.channel_size()));
   block_ = std::min(block_, call.in_channels());
 
-  constexpr int64_t kChunkBytes = 64 << 20;
   const int64_t image_bytes = (in_image_size() + out_image_size()) * static_cast<int64_t>(sizeof(T));
   chunk_ = std::clamp<int64_t>(kChunkBytes / image_bytes, 1, std::max<int64_t>(1, shape.batch));
   table_.emplace(call.direction, shape, axes, in_grid_, block_);
@@ -78,6 +77,7 @@ void PlaneGatherPass<T>::Run(const T* source, const T* weight, const T* displace
   job.lists = buffers.lists;
   job.blocks = table_->blocks();
   job.row_pairs = table_->row_pairs();
+  job.neighbours = call_.shape.stride_w == 1;
   job.tile = tile_;
   job.outputs_per_item = 32;
   const int64_t cost = 3 * call_.shape.units * call_.in_channels() * job.outputs_per_item * 8;
@@ -105,7 +105,7 @@ typename PlaneGatherPass<T>::Buffers PlaneGatherPass<T>::LayOut(Arena& arena) co
   Buffers b;
   b.units = arena.Take<GatherUnit<T>>(table_->max_units());
   b.lists = arena.Take<UnitList>(table_->lists_size());
-  b.in = arena.Take<T>(chunk_ * in_image_size());
+  b.in = arena.Take<T>(chunk_ * in_image_size() + CorrelateLanes<T>());
   b.out = arena.Take<T>(chunk_ * out_image_size());
   b.scratch = arena.Take<T>(slot * parallel_.Slots(rows));
   return b;
@@ -119,16 +119,22 @@ Work PlaneGatherPass<T>::CountWork() const {
   const double units = static_cast<double>(shape.units) * shape.in_channels * shape.filters;
   const double entries = units * (table_->row_pairs() ? 1 : 2) * (call_.forward || shape.stride_w == 1 ? 1 : 2) *
                          call_.axes.v.inside_share() * call_.axes.h.inside_share();
+  const double window_vectors = (tile_.rows + call_.axes.v.max_offset() - call_.axes.v.min_offset()) *
+                                (cols + (call_.axes.h.max_offset() - call_.axes.h.min_offset()) / lanes);
   const Tensor blurred = call_.axes.blur_first ? call_.source() : call_.target();
   const ImageView<const T> view = Images(shape, blurred, static_cast<const T*>(nullptr), 0, shape.batch);
-  return {tiles * entries * 2 * (rows + (table_->row_pairs() ? 1 : 0)) * cols,  // loads
-          tiles * entries,
-          tiles * table_->outputs() * table_->blocks() * rows * cols,  // sums loaded and stored
-          images * in_image_size() / lanes,                            // planes written
-          images * out_image_size() / lanes,                           // planes read
-          units,
-          1,
-          (2 * call_.gaussian.radius + 1) * view.images * view.image_size() / lanes};  // blurred
+  return {
+      tiles * entries * (rows + (table_->row_pairs() ? 1 : 0)) * (shape.stride_w == 1 ? cols + 1 : 2 * cols),  // loads
+      tiles * entries,
+      tiles * table_->outputs() * table_->blocks() * rows * cols,  // sums loaded and stored
+      images * in_image_size() / lanes,                            // planes written
+      images * out_image_size() / lanes,                           // planes read
+      units,
+      1,
+      (2 * call_.gaussian.radius + 1) * view.images * view.image_size() / lanes,  // blurred
+      tiles * call_.in_channels() * window_vectors,                               // brought into the L1 cache
+      UncachedVectors<T>(TensorElements(shape), chunk_ * (in_image_size() + out_image_size()), images / chunk_, lanes),
+      RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};
 }
 
 template class PlaneGatherPass<float>;

@@ -6,8 +6,10 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cc/kernels/direct/planes.cc"
-#include "hwy/foreach_target.h"  // compiles the plain loops below once for each instruction set
+#include "hwy/foreach_target.h"
 //
+#include "cc/kernels/direct/blocks-inl.h"
+#include "cc/kernels/direct/filter-inl.h"
 #include "hwy/highway.h"
 
 #ifndef DAU_PLANES_ONCE_
@@ -50,11 +52,34 @@ void AddScaled(const T* HWY_RESTRICT x, T scale, int64_t count, T* HWY_RESTRICT 
   for (int64_t i = 0; i < count; ++i) sum[i] += scale * x[i];
 }
 
-// sum[i] = Σ_j taps[j]·x[i + j·step], j = 0 … 2·radius.
+// out[j·out_stride + i] = in[i·in_stride + j] for i < rows, j < cols.
 template <typename T>
-void FilterLine(const T* x, const T* taps, int64_t radius, int64_t step, int64_t count, T* sum) {
-  std::fill_n(sum, count, T{0});
-  for (int64_t j = 0; j <= 2 * radius; ++j) AddScaled(x + j * step, taps[j], count, sum);
+void Transpose(const T* in, int64_t in_stride, int64_t rows, int64_t cols, int64_t out_stride, T* out) {
+  int64_t j = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<T> d;
+  constexpr int64_t kLanes = hn::MaxLanes(d), kQ = kQuad<T>;
+  for (; j + kQ <= cols; j += kQ) {
+    const T* row[kLanes];
+    for (int64_t i = 0; i < kLanes; ++i) row[i] = in + i * in_stride + j;
+    T* const target = out + j * out_stride;
+    int64_t i = 0;
+    for (; i + kLanes <= rows; i += kLanes) {
+      hn::Vec<decltype(d)> v[kQ];
+      HWY_UNROLL(4)
+      for (int64_t q = 0; q < kQ; ++q) v[q] = LoadBlocks(d, row + q, i * in_stride);
+      TransposeBlocks(d, v);
+      HWY_UNROLL(4)
+      for (int64_t q = 0; q < kQ; ++q) hn::StoreU(v[q], d, target + q * out_stride + i);
+    }
+    for (; i < rows; ++i) {
+      for (int64_t q = 0; q < kQ; ++q) target[q * out_stride + i] = in[i * in_stride + j + q];
+    }
+  }
+#endif
+  for (; j < cols; ++j) {
+    for (int64_t i = 0; i < rows; ++i) out[j * out_stride + i] = in[i * in_stride + j];
+  }
 }
 
 // One stored row of one vertical phase of one image, all channels.
@@ -77,18 +102,20 @@ void RowToPlanes(const ToPlanesJob<T>& job, int64_t item, T* scratch) {
       std::fill_n(padded, (width + 4 * radius) * block, T{0});
       T* const inner = padded + 2 * radius * block;
       const int64_t i_begin = std::max(-radius, -pixel_row), i_end = std::min(radius, job.x.height - 1 - pixel_row);
-      for (int64_t i = i_begin; i <= i_end; ++i) {
-        const T* source = x + (pixel_row + i) * width * channels;
-        const T tap = radius == 0 ? T{1} : job.filter.vertical[radius + i];
-        if (block == channels) {
-          AddScaled(source, tap, width * block, inner);
-        } else {
-          for (int64_t w = 0; w < width; ++w) AddScaled(source + w * channels, tap, block, inner + w * block);
+      const T one = 1;
+      const T* const taps = radius == 0 ? &one : job.filter.vertical + radius + i_begin;
+      const T* const source = x + (pixel_row + i_begin) * width * channels;
+      const int64_t tap_count = i_end - i_begin + 1;
+      if (block == channels) {
+        FilterLine(source, taps, tap_count, width * channels, width * block, inner);
+      } else {
+        for (int64_t w = 0; w < width; ++w) {
+          FilterLine(source + w * channels, taps, tap_count, width * channels, block, inner + w * block);
         }
       }
       if (radius > 0) {
         line = padded + (width + 4 * radius) * block;
-        FilterLine(padded, job.filter.horizontal, radius, block, (width + 2 * radius) * block, line);
+        FilterLine(padded, job.filter.horizontal, 2 * radius + 1, block, (width + 2 * radius) * block, line);
       }
     }
     for (int64_t phase_h = 0; phase_h < grid.phases_w; ++phase_h) {
@@ -99,12 +126,18 @@ void RowToPlanes(const ToPlanesJob<T>& job, int64_t item, T* scratch) {
                   : 0;
       const int64_t end =
           reached ? std::clamp(FloorDiv(width + radius - 1 - shift, grid.phases_w) + 1, begin, grid.cols) : 0;
+      if (grid.phases_w == 1) {
+        Transpose(line + (shift + radius + begin) * block, block, end - begin, block, grid.channel_size(),
+                  target + c0 * grid.channel_size() + begin);
+      }
       for (int64_t c = 0; c < block; ++c) {
         T* const out = target + (c0 + c) * grid.channel_size() + phase_h * grid.phase_size();
         const T* const in = line + (shift + radius) * block + c;
         const int64_t step = grid.phases_w * block;
         std::fill_n(out, begin, T{0});
-        for (int64_t col = begin; col < end; ++col) out[col] = in[col * step];
+        if (grid.phases_w > 1) {
+          for (int64_t col = begin; col < end; ++col) out[col] = in[col * step];
+        }
         std::fill_n(out + end, grid.cols - end, T{0});
       }
     }
@@ -124,6 +157,11 @@ void RowToTensor(const ToTensorJob<T>& job, int64_t item, T* scratch) {
   T* const phases = padded + width + 2 * radius;        // the blurred row of one phase
   for (int64_t c0 = 0; c0 < channels; c0 += job.channel_block) {
     const int64_t block = std::min(job.channel_block, channels - c0);
+    if (radius == 0 && grid.phases_h * grid.phases_w == 1) {
+      const T* const in = source + c0 * grid.channel_size() + (row - grid.first_row) * grid.cols - grid.first_col;
+      Transpose(in, grid.channel_size(), block, width, channels, target + c0);
+      continue;
+    }
     for (int64_t c = 0; c < block; ++c) {
       const T* const channel = source + (c0 + c) * grid.channel_size();
       T* const line = channels == 1 ? target : lines + c * width;
@@ -149,12 +187,10 @@ void RowToTensor(const ToTensorJob<T>& job, int64_t item, T* scratch) {
           for (int64_t i = 0; i < count; ++i) spread[i * grid.phases_w] = out[i];
         }
       }
-      if (radius > 0) FilterLine(padded, job.filter.horizontal, radius, 1, width, line);
+      if (radius > 0) FilterLine(padded, job.filter.horizontal, 2 * radius + 1, 1, width, line);
     }
     if (channels == 1) continue;
-    for (int64_t w = 0; w < width; ++w) {
-      for (int64_t c = 0; c < block; ++c) target[w * channels + c0 + c] = lines[c * width + w];
-    }
+    Transpose(lines, width, block, width, channels, target + c0);
   }
 }
 
