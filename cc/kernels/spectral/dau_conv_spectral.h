@@ -3,10 +3,10 @@
 // dau_conv_shape.h.
 //
 // Each call needs `workspace` memory of the size its twin …Workspace tells: the spectra of as many tiles as fit into
-// about 24 MiB (at least one), and less than 40 MiB of scratch memory for any number of threads.
+// about 24 MiB (at least one), and scratch memory of at most 32 MiB for all threads (at least one thread's).
 //
-// A value that is not finite makes that image's output, and the parameters' gradients of its channel, not finite; it
-// never reaches another image.
+// A value that is not finite may make all of its image's output, and the parameters' gradients, not finite; it never
+// reaches another image's output or input gradient.
 #ifndef DAU_CC_KERNELS_SPECTRAL_DAU_CONV_SPECTRAL_H_
 #define DAU_CC_KERNELS_SPECTRAL_DAU_CONV_SPECTRAL_H_
 
