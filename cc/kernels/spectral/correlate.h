@@ -43,10 +43,7 @@ struct CorrelateJob {
   bool add;  // to the gradients of the tiles before
   T* sums;   // [filter group][in][unit][kGradients][FilterBlock]
 
-  int64_t factors() const {
-    return (kind == DisplacementGradient::kExact ? 2 : 1) * (sigma ? 2 : 1) +
-           (kind == DisplacementGradient::kExact ? 0 : 1);
-  }
+  int64_t factors() const { return kind == DisplacementGradient::kExact ? (sigma ? 4 : 2) : (sigma ? 3 : 2); }
   int64_t filter_groups() const { return CeilDiv(arrays.out_channels, FilterBlock<T>()); }
   int64_t x_slot_size() const { return CeilDiv(arrays.in_channels, kBlock) * tile_count * 3 * kBlock; }
   int64_t dy_slot_size() const { return filter_groups() * tile_count * 3 * FilterBlock<T>(); }

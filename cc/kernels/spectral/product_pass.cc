@@ -103,7 +103,7 @@ class ProductPass {
     for (int64_t group = kBlock; group < in_channels_ + kBlock; group += kBlock) {
       const int64_t in = std::min(group, RoundUp(in_channels_, kBlock));
       const int64_t frequencies = std::clamp<int64_t>(kTableBytes / (in * bytes) - 1, 1, tiling_.h.half());
-      // Cycles: 16 a vector of units for each table, 10 a vector of sums that is read and written again.
+      // Cycles, estimated: 16 a vector of units for each table, 10 a vector of sums read and written again.
       const double tables = 16.0 * CeilDiv(tiling_.h.half(), frequencies) * tiling_.v.half() *
                             static_cast<double>(in_channels_ * shape_.units);
       const double sums = 10.0 * static_cast<double>((CeilDiv(in_channels_, in) - 1) * tiling_.slots() * chunk_);

@@ -1,6 +1,7 @@
 #include "cc/kernels/spectral/tiling.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/spectral/cost.h"
@@ -79,7 +80,7 @@ Status ChooseTiling(Direction direction, const DauConvShape& shape, const Displa
     for (const Axis& candidate_h : Candidates(h)) {
       if (candidate_v.length * candidate_h.length > kMaxTilePixels) continue;
       const Tiling candidate{candidate_v, candidate_h};
-      const double cost = ProductCost(shape, candidate);
+      const double cost = TilingCost(shape, candidate);
       if (best >= 0 && cost >= best) continue;
       best = cost;
       *tiling = candidate;

@@ -6,8 +6,8 @@
 #ifndef DAU_CC_KERNELS_SPECTRAL_TILING_H_
 #define DAU_CC_KERNELS_SPECTRAL_TILING_H_
 
+#include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "cc/kernels/dau_conv_shape.h"
 
@@ -40,11 +40,6 @@ struct Axis {
   int64_t InFirst(int64_t t) const { return std::max<int64_t>(0, t * outputs + low); }
   int64_t InEnd(int64_t t) const { return std::min(in_extent, t * outputs + outputs + high); }
   int64_t OutCount(int64_t t) const { return std::min(outputs, out_extent - t * outputs); }
-};
-
-// What a choice of tiles is judged by.
-struct Workload {
-  int64_t images, in_channels, out_channels, units;
 };
 
 struct Tiling {
