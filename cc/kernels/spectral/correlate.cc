@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "cc/kernels/spectral/correlate.cc"
 #include "hwy/foreach_target.h"
 //
+#include "cc/kernels/spectral/product-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
 #include "hwy/highway.h"
 
@@ -148,19 +149,13 @@ HWY_NOINLINE void Contract(D d, const T* basis, int64_t basis_step, const T* pro
       V b_re[kUnits], b_im[kUnits];
       HWY_UNROLL(2)
       for (int k = 0; k < kUnits; ++k) {
-        b_re[k] = hn::Load(d, b + 2 * k * kLanes);
-        b_im[k] = hn::Load(d, b + (2 * k + 1) * kLanes);
-        KeepInRegister(b_re[k]);
-        KeepInRegister(b_im[k]);
+        b_re[k] = InRegister(hn::Load(d, b + 2 * k * kLanes));
+        b_im[k] = InRegister(hn::Load(d, b + (2 * k + 1) * kLanes));
       }
       HWY_UNROLL(4)
       for (int f = 0; f < kFactors; ++f) {
-        V s_re = hn::Load(d, p + 4 * f * kLanes), s_im = hn::Load(d, p + (4 * f + 1) * kLanes);
-        V d_re = hn::Load(d, p + (4 * f + 2) * kLanes), d_im = hn::Load(d, p + (4 * f + 3) * kLanes);
-        KeepInRegister(s_re);
-        KeepInRegister(s_im);
-        KeepInRegister(d_re);
-        KeepInRegister(d_im);
+        V s_re = InRegister(hn::Load(d, p + 4 * f * kLanes)), s_im = InRegister(hn::Load(d, p + (4 * f + 1) * kLanes));
+        V d_re = InRegister(hn::Load(d, p + (4 * f + 2) * kLanes)), d_im = InRegister(hn::Load(d, p + (4 * f + 3) * kLanes));
         HWY_UNROLL(2)
         for (int k = 0; k < kUnits; ++k) {
           q[k][f][0] = hn::NegMulAdd(b_im[k], s_im, hn::MulAdd(b_re[k], s_re, q[k][f][0]));
@@ -203,9 +198,8 @@ HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch
   constexpr int64_t kLanes = FilterBlock<T>();
   const bool exact = job.kind == DisplacementGradient::kExact;
   const int64_t factors = job.factors();
-  const double angle = kTwoPi * static_cast<double>(u) / static_cast<double>(job.tiling.v.length);
-  const V step_re = hn::Set(d, static_cast<T>(std::cos(angle) - 1)),
-          step_im = hn::Set(d, static_cast<T>(std::sin(angle)));
+    const V step_re = hn::Set(d, static_cast<T>(job.circle_v->cosine[u] - 1)),
+          step_im = hn::Set(d, static_cast<T>(job.circle_v->sine[u]));
   const V smooth = hn::Set(d, job.blur_v.smooth[u]);
   const V derivative = hn::Set(d, exact ? T{0} : job.blur_v.derivative[u]);
   const V perimeter = hn::Set(d, job.sigma ? job.blur_v.perimeter[u] : T{0});
@@ -274,10 +268,10 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   T* const sums = job.sums + (group * job.arrays.in_channels + in_begin) * units * kGradients * kLanes;
   if (!job.add) std::fill_n(sums, in_count * units * kGradients * kLanes, T{0});
 
-  PackUnits(job.arrays, job.tiling, in_begin, in_count, out, scratch.packed);
+  PackUnits(d, job.arrays, job.tiling, in_begin, in_count, out, scratch.packed);
   for (int64_t v = 0; v < ah.half(); ++v) {
     FillTable(d, job.kind == DisplacementGradient::kExact ? Factor::kCell : Factor::kInterpolated, scratch.packed,
-              in_count * units, kCellH, ah, v, lanes_used, scratch.basis + v * basis_step);
+              in_count * units, kCellH, ah, *job.circle_h, v, lanes_used, scratch.basis + v * basis_step);
   }
   for (int64_t v = 0; v < ah.half(); ++v) Factors(job, v, scratch.factors + v * kMaxFactors);
   for (int64_t u = 0; u < av.half(); ++u) {
@@ -290,8 +284,8 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
         for (int sign = 0; sign < (middle ? 2 : 1); ++sign) {
           PrefetchToL2(job.x + (slot + sign) * job.x_slot_size() + in_begin * job.tile_count * 3,
                        in_count * job.tile_count * 3);
-          PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + group * job.tile_count * 3 * kLanes,
-                       job.tile_count * 3 * kLanes);
+          PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + group * job.tile_count * 2 * kLanes,
+                       job.tile_count * 2 * kLanes);
         }
       }
       for (int64_t in = 0; in < in_count; in += kInputs) {
@@ -310,7 +304,7 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
           const T* x =
               job.x + slot * job.x_slot_size() + channel / kBlock * job.tile_count * 3 * kBlock + channel % kBlock;
           const T* x_minus = both ? x + job.x_slot_size() : nullptr;
-          const T* dy = job.dy + slot * job.dy_slot_size() + group * job.tile_count * 3 * kLanes;
+          const T* dy = job.dy + slot * job.dy_slot_size() + group * job.tile_count * 2 * kLanes;
           T* const products = scratch.products + i * product_step;
           int64_t lane = 0;
           for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
@@ -337,7 +331,7 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
         }
       }
     }
-    FillTable(d, Factor::kCell, scratch.packed, in_count * units, kCellV, av, u, lanes_used, scratch.a);
+    FillTable(d, Factor::kCell, scratch.packed, in_count * units, kCellV, av, *job.circle_v, u, lanes_used, scratch.a);
     AddRow(d, job, scratch, in_count * units, u, lanes_used, sums);
   }
 }

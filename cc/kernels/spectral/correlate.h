@@ -32,13 +32,14 @@ struct BlurSpectra {
 template <typename T>
 struct CorrelateJob {
   Tiling tiling;  // of the forward pass
+  const Circle *circle_v, *circle_h;
   UnitArrays<T> arrays;
   DisplacementGradient kind;
   bool sigma;
   BlurSpectra<T> blur_v, blur_h;
   int64_t tile_count;
   const T* x;   // ToSpectra's data: [slot][in block][tile][3][kBlock]
-  const T* dy;  // ToSpectra's conjugate kernel: [slot][filter group][tile][3][FilterBlock]
+  const T* dy;  // ToSpectra's conjugate kernel: [slot][filter group][tile][2][FilterBlock]
   int64_t in_group;
   bool add;  // to the gradients of the tiles before
   T* sums;   // [filter group][in][unit][kGradients][FilterBlock]
@@ -46,7 +47,7 @@ struct CorrelateJob {
   int64_t factors() const { return kind == DisplacementGradient::kExact ? (sigma ? 4 : 2) : (sigma ? 3 : 2); }
   int64_t filter_groups() const { return CeilDiv(arrays.out_channels, FilterBlock<T>()); }
   int64_t x_slot_size() const { return CeilDiv(arrays.in_channels, kBlock) * tile_count * 3 * kBlock; }
-  int64_t dy_slot_size() const { return filter_groups() * tile_count * 3 * FilterBlock<T>(); }
+  int64_t dy_slot_size() const { return filter_groups() * tile_count * 2 * FilterBlock<T>(); }
   int64_t items() const { return filter_groups() * CeilDiv(arrays.in_channels, in_group); }
   int64_t ScratchSize() const;
 };

@@ -69,10 +69,13 @@ class ParamsPass {
                            true,
                            b.dy,
                            0,
-                           3 * kLanes,
+                           2 * kLanes,
                            kLanes,
                            kLanes};
+    const Circle circle_v(tiling_.v.length), circle_h(tiling_.h.length);
     CorrelateJob<T> correlate = Job(weight, displacement);
+    correlate.circle_v = &circle_v;
+    correlate.circle_h = &circle_h;
     correlate.blur_v = blur_v.View();
     correlate.blur_h = blur_h.View();
     correlate.x = b.x;
@@ -116,7 +119,7 @@ class ParamsPass {
   };
 
   CorrelateJob<T> Job(const T* weight, const T* displacement) const {
-    CorrelateJob<T> job{tiling_, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
+    CorrelateJob<T> job{tiling_, nullptr, nullptr, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
                         kind_,   sigma_,
                         {},      {},
                         chunk_,  nullptr,
@@ -180,7 +183,7 @@ class ParamsPass {
   int64_t TransformSlots() const { return SlotLimit(transform_size() * sizeof(T)); }
   int64_t x_tile_size() const { return tiling_.slots() * CeilDiv(shape_.in_channels, kBlock) * 3 * kBlock; }
   int64_t dy_tile_size() const {
-    return tiling_.slots() * CeilDiv(shape_.filters, FilterBlock<T>()) * 3 * FilterBlock<T>();
+    return tiling_.slots() * CeilDiv(shape_.filters, FilterBlock<T>()) * 2 * FilterBlock<T>();
   }
   int64_t sums_size() const {
     return CeilDiv(shape_.filters, FilterBlock<T>()) * shape_.in_channels * shape_.units * kGradients *

@@ -141,7 +141,7 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
     }
   }
 
-  // Columns, out as three numbers.
+  // Columns, out as three numbers or two.
   T* out = job.out + at.first_channel / job.wide * job.tile_count * job.tile_size + at.first_channel % job.wide +
            at.tile * job.tile_size;
   for (int64_t freq = 0; freq < ah.half(); ++freq) {
@@ -156,8 +156,7 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
       const V re = hn::Mul(z.re, gain), im = hn::Mul(z.im, gain);
       if (job.conjugate_kernel) {
         hn::Store(re, d, to);
-        hn::Store(hn::Sub(re, im), d, to + job.part_size);
-        hn::Store(hn::Sub(hn::Zero(d), hn::Add(re, im)), d, to + 2 * job.part_size);
+        hn::Store(hn::Neg(im), d, to + job.part_size);
       } else {
         hn::Store(hn::Add(re, im), d, to);
         hn::Store(im, d, to + job.part_size);
