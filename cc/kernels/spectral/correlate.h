@@ -3,7 +3,7 @@
 //   C(u, v)[s, f] = Σ_tiles conj(DY(u, v)[tile, f])·X(u, v)[tile, s]
 //   ∂weight = Σ_u,v A(u)·B(v)·g(u)·g(v)·C(u, v), and the others with a derivative in the place of A, B or g.
 //
-// C is made for a few input channels at a time and used up at once. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v)
+// C is made for a few channels at a time and used up at once. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v)
 // serves all gradients; what depends on u follows once a row.
 //   exact:     basis e^(iθv·cell); factors g, g·(e^(iθv) − 1), and for σ the same with ∂g/∂σ
 //   gaussian:  basis B;            factors g, the spectrum of Eq. 16's derivative, and for σ ∂g/∂σ
