@@ -17,11 +17,10 @@
 #define DAU_SPECTRAL_PRODUCT_ONCE_
 namespace dau::spectral {
 
-// Input channels whose kernel spectra are made at a time: 2 signs × 2 parts × 128 bytes each, 16 KB.
-#ifndef KPIECE
-#define KPIECE 32
-#endif
-constexpr int64_t kPiece = KPIECE;
+// Input channels whose kernel spectra are made at a time: 2 frequencies × 2 signs × 2 parts × 128 bytes each, 16 KB.
+constexpr int64_t kPiece = 16;
+// Horizontal frequencies that share the loads of the vertical factors.
+constexpr int64_t kTogether = 2;
 
 template <typename T>
 struct ProductScratch {
@@ -33,9 +32,12 @@ struct ProductScratch {
     packed = arena.Take<T>(units * kUnitFields * kLanes);
     a = arena.Take<T>(units * 2 * kLanes);
     b = arena.Take<T>(job.freq_group * units * 2 * kLanes);
-    kernel = arena.Take<T>(2 * kPiece * 2 * kLanes);
-    sums = arena.Take<T>(2 * RoundUp(job.tile_count, 4) * 3 * kLanes);
+    kernel = arena.Take<T>(kTogether * 2 * KernelSize());
+    sums = arena.Take<T>(kTogether * 2 * SumsSize(job.tile_count));
   }
+  // Of one frequency.
+  static constexpr int64_t KernelSize() { return kPiece * 2 * FilterBlock<T>(); }
+  static int64_t SumsSize(int64_t tile_count) { return RoundUp(tile_count, 4) * 3 * FilterBlock<T>(); }
 };
 
 }  // namespace dau::spectral
@@ -45,55 +47,61 @@ HWY_BEFORE_NAMESPACE();
 namespace dau::spectral {
 namespace HWY_NAMESPACE {
 
-// Kernel spectra of `count` input channels at (u, v) and, with kBoth, at (−u, v): [in][Re, Im][FilterBlock].
+// Kernel spectra of `count` input channels: at (u, v); with kBoth at (−u, v) too; and with kVs = 2 at (u, v + 1) and
+// (−u, v + 1), whose factors lie b_step behind v's. Each [in][Re, Im][FilterBlock], one behind the other.
 // kUnits: the number of units, or 0 for any.
-template <bool kBoth, int kUnits, class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t any_units, int64_t count,
-                              int64_t lanes_used, T* HWY_RESTRICT plus, T* HWY_RESTRICT minus) {
+template <bool kBoth, int kVs, int kUnits, class D, typename T = hn::TFromD<D>>
+HWY_NOINLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t b_step, int64_t any_units,
+                              int64_t count, int64_t lanes_used, T* HWY_RESTRICT kernel) {
   using V = hn::Vec<D>;
-  constexpr int64_t kLanes = FilterBlock<T>();
+  constexpr int64_t kLanes = FilterBlock<T>(), kSize = ProductScratch<T>::KernelSize();
   const int64_t units = kUnits > 0 ? kUnits : any_units;
-  for (int64_t in = 0; in < count; ++in, a += units * 2 * kLanes, b += units * 2 * kLanes) {
+  for (int64_t in = 0; in < count; ++in, a += units * 2 * kLanes, b += units * 2 * kLanes, kernel += 2 * kLanes) {
     for (int64_t lane = 0; lane < lanes_used; lane += hn::Lanes(d)) {
       const T* HWY_RESTRICT pa = a + lane;
       const T* HWY_RESTRICT pb = b + lane;
-      V rr, ii, ri, ir;
+      V rr[kVs], ii[kVs], ri[kVs], ir[kVs];
       for (int64_t k = 0; k < units; ++k, pa += 2 * kLanes, pb += 2 * kLanes) {
-        V a_re = InRegister(hn::Load(d, pa)), a_im = InRegister(hn::Load(d, pa + kLanes));
-        V b_re = InRegister(hn::Load(d, pb)), b_im = InRegister(hn::Load(d, pb + kLanes));
-        rr = k == 0 ? hn::Mul(a_re, b_re) : hn::MulAdd(a_re, b_re, rr);
-        ii = k == 0 ? hn::Mul(a_im, b_im) : hn::MulAdd(a_im, b_im, ii);
-        ri = k == 0 ? hn::Mul(a_re, b_im) : hn::MulAdd(a_re, b_im, ri);
-        ir = k == 0 ? hn::Mul(a_im, b_re) : hn::MulAdd(a_im, b_re, ir);
+        const V a_re = InRegister(hn::Load(d, pa)), a_im = InRegister(hn::Load(d, pa + kLanes));
+        HWY_UNROLL(2)
+        for (int i = 0; i < kVs; ++i) {
+          const V b_re = InRegister(hn::Load(d, pb + i * b_step));
+          const V b_im = InRegister(hn::Load(d, pb + i * b_step + kLanes));
+          rr[i] = k == 0 ? hn::Mul(a_re, b_re) : hn::MulAdd(a_re, b_re, rr[i]);
+          ii[i] = k == 0 ? hn::Mul(a_im, b_im) : hn::MulAdd(a_im, b_im, ii[i]);
+          ri[i] = k == 0 ? hn::Mul(a_re, b_im) : hn::MulAdd(a_re, b_im, ri[i]);
+          ir[i] = k == 0 ? hn::Mul(a_im, b_re) : hn::MulAdd(a_im, b_re, ir[i]);
+        }
       }
-      T* const to = plus + in * 2 * kLanes + lane;
-      hn::Store(hn::Sub(rr, ii), d, to);
-      hn::Store(hn::Add(ri, ir), d, to + kLanes);
-      if (kBoth) {
-        T* const mirrored = minus + in * 2 * kLanes + lane;
-        hn::Store(hn::Add(rr, ii), d, mirrored);
-        hn::Store(hn::Sub(ri, ir), d, mirrored + kLanes);
+      HWY_UNROLL(2)
+      for (int i = 0; i < kVs; ++i) {
+        T* const to = kernel + i * 2 * kSize + lane;
+        hn::Store(hn::Sub(rr[i], ii[i]), d, to);
+        hn::Store(hn::Add(ri[i], ir[i]), d, to + kLanes);
+        if (!kBoth) continue;
+        hn::Store(hn::Add(rr[i], ii[i]), d, to + kSize);
+        hn::Store(hn::Sub(ri[i], ir[i]), d, to + kSize + kLanes);
       }
     }
   }
 }
 
-template <bool kBoth, class D, typename T = hn::TFromD<D>>
-HWY_INLINE void MakeKernels(D d, const T* a, const T* b, int64_t units, int64_t count, int64_t lanes_used, T* plus,
-                            T* minus) {
+template <bool kBoth, int kVs, class D, typename T = hn::TFromD<D>>
+HWY_INLINE void MakeKernels(D d, const T* a, const T* b, int64_t b_step, int64_t units, int64_t count,
+                            int64_t lanes_used, T* kernel) {
   switch (units) {
     case 1:
-      return MakeKernels<kBoth, 1>(d, a, b, units, count, lanes_used, plus, minus);
+      return MakeKernels<kBoth, kVs, 1>(d, a, b, b_step, units, count, lanes_used, kernel);
     case 2:
-      return MakeKernels<kBoth, 2>(d, a, b, units, count, lanes_used, plus, minus);
+      return MakeKernels<kBoth, kVs, 2>(d, a, b, b_step, units, count, lanes_used, kernel);
     case 3:
-      return MakeKernels<kBoth, 3>(d, a, b, units, count, lanes_used, plus, minus);
+      return MakeKernels<kBoth, kVs, 3>(d, a, b, b_step, units, count, lanes_used, kernel);
     case 4:
-      return MakeKernels<kBoth, 4>(d, a, b, units, count, lanes_used, plus, minus);
+      return MakeKernels<kBoth, kVs, 4>(d, a, b, b_step, units, count, lanes_used, kernel);
     case 6:
-      return MakeKernels<kBoth, 6>(d, a, b, units, count, lanes_used, plus, minus);
+      return MakeKernels<kBoth, kVs, 6>(d, a, b, b_step, units, count, lanes_used, kernel);
     default:
-      return MakeKernels<kBoth, 0>(d, a, b, units, count, lanes_used, plus, minus);
+      return MakeKernels<kBoth, kVs, 0>(d, a, b, b_step, units, count, lanes_used, kernel);
   }
 }
 
@@ -204,44 +212,49 @@ HWY_INLINE void MultiplyAllTiles(D d, const ProductJob<T>& job, const Step& step
   if (tile < job.tile_count) MultiplyTiles<kVectors, 1>(d, job, step, kernel, x, count, tile, lane, out, sums);
 }
 
-// y at (u, v) and (−u, v): all tiles, one block of filters, one group of input channels.
+// y at (u, v) and (−u, v), and for vs = 2 at v + 1 as well: all tiles, one block of filters, one group of input channels.
+// b: the horizontal factors of v, those of v + 1 b_step behind them.
 template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE void OneFrequency(D d, const ProductJob<T>& job, const ProductScratch<T>& scratch, int64_t u, int64_t v,
-                             int64_t v_end, int64_t in_begin, int64_t in_count, int64_t out, int64_t lanes_used,
-                             const T* b) {
+HWY_NOINLINE void OneFrequency(D d, const ProductJob<T>& job, const ProductScratch<T>& scratch, int64_t u, int64_t v,
+                               int64_t vs, int64_t in_begin, int64_t in_count, int64_t out, int64_t lanes_used,
+                               const T* b, int64_t b_step) {
   constexpr int64_t kLanes = FilterBlock<T>();
   const Axis& av = job.tiling.v;
   const int64_t lanes = hn::Lanes(d), units = job.arrays.units;
   const bool edge = job.tiling.edge(v), middle = u > 0 && u < av.length / 2;
   const bool both = middle && !edge;
-  const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
-  const T* x = job.x + slot * job.slot_size() + in_begin * job.tile_count * 3;
-  T* const minus = scratch.kernel + kPiece * 2 * kLanes;
+  const auto x_of = [&](int64_t freq, int sign, int64_t in) {
+    const int64_t slot = job.tiling.first_slot(freq) + job.tiling.slot_of(u, job.tiling.edge(freq)) + sign;
+    return job.x + slot * job.slot_size() + (in_begin + in) * job.tile_count * 3;
+  };
   for (int64_t piece = 0; piece < in_count; piece += kPiece) {
     const int64_t count = std::min(kPiece, in_count - piece), table = piece * units * 2 * kLanes;
-    if (v + 1 < v_end && !job.tiling.edge(v + 1)) {
-      const int64_t next = job.tiling.first_slot(v + 1) + job.tiling.slot_of(u, false);
-      const int64_t values = piece * job.tile_count * 3, size = RoundUp(count, kBlock) * job.tile_count * 3;
-      const T* from = job.x + next * job.slot_size() + in_begin * job.tile_count * 3 + values;
-      PrefetchToL2(from, size);
-      if (middle) PrefetchToL2(from + job.slot_size(), size);
+    for (int64_t next = v + vs; next < std::min(v + 2 * vs, job.tiling.h.half()); ++next) {
+      const int64_t size = RoundUp(count, kBlock) * job.tile_count * 3;
+      PrefetchToL2(x_of(next, 0, piece), size);
+      if (middle && !job.tiling.edge(next)) PrefetchToL2(x_of(next, 1, piece), size);
     }
-    if (both) {
-      MakeKernels<true>(d, scratch.a + table, b + table, units, count, lanes_used, scratch.kernel, minus);
+    const T *from_a = scratch.a + table, *from_b = b + table;
+    if (vs == 2) {
+      MakeKernels<true, 2>(d, from_a, from_b, b_step, units, count, lanes_used, scratch.kernel);
+    } else if (both) {
+      MakeKernels<true, 1>(d, from_a, from_b, b_step, units, count, lanes_used, scratch.kernel);
     } else {
-      MakeKernels<false>(d, scratch.a + table, b + table, units, count, lanes_used, scratch.kernel, minus);
+      MakeKernels<false, 1>(d, from_a, from_b, b_step, units, count, lanes_used, scratch.kernel);
     }
-    for (int sign = 0; sign < (both ? 2 : 1); ++sign) {
-      const Step step{piece == 0,     piece + kPiece >= in_count,    in_begin == 0,
-                      edge && middle, sign == 0 ? u : av.length - u, v};
-      const T* kernel = sign == 0 ? scratch.kernel : minus;
-      const T* values = x + sign * job.slot_size() + piece * job.tile_count * 3;
-      T* sums = scratch.sums + sign * RoundUp(job.tile_count, 4) * 3 * kLanes;
-      int64_t lane = 0;
-      for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
-        MultiplyAllTiles<kWide>(d, job, step, kernel, values, count, lane, out, sums);
+    for (int64_t i = 0; i < vs; ++i) {
+      for (int sign = 0; sign < (both ? 2 : 1); ++sign) {
+        const Step step{piece == 0,     piece + kPiece >= in_count,    in_begin == 0,
+                        edge && middle, sign == 0 ? u : av.length - u, v + i};
+        const T* kernel = scratch.kernel + (2 * i + sign) * scratch.KernelSize();
+        const T* values = x_of(v + i, sign, piece);
+        T* sums = scratch.sums + (2 * i + sign) * scratch.SumsSize(job.tile_count);
+        int64_t lane = 0;
+        for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
+          MultiplyAllTiles<kWide>(d, job, step, kernel, values, count, lane, out, sums);
+        }
+        if (lane < lanes_used) MultiplyAllTiles<1>(d, job, step, kernel, values, count, lane, out, sums);
       }
-      if (lane < lanes_used) MultiplyAllTiles<1>(d, job, step, kernel, values, count, lane, out, sums);
     }
   }
 }
@@ -272,9 +285,13 @@ void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
       for (int64_t u = 0; u < av.half(); ++u) {
         FillTable(d, Factor::kWeighted, scratch.packed, in_count * units, kCellV, av, *job.circle_v, u, lanes_used,
                   scratch.a);
-        for (int64_t v = v_begin; v < v_end; ++v) {
-          OneFrequency(d, job, scratch, u, v, v_end, in_begin, in_count, out, lanes_used,
-                       scratch.b + (v - v_begin) * table_size);
+        const bool middle = u > 0 && u < av.length / 2;
+        for (int64_t v = v_begin; v < v_end;) {
+          const bool pair = middle && !job.tiling.edge(v) && v + 1 < v_end && !job.tiling.edge(v + 1);
+          const int64_t vs = pair ? kTogether : 1;
+          OneFrequency(d, job, scratch, u, v, vs, in_begin, in_count, out, lanes_used,
+                       scratch.b + (v - v_begin) * table_size, table_size);
+          v += vs;
         }
       }
     }
