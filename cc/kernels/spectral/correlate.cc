@@ -84,8 +84,8 @@ HWY_INLINE void CorrelateTiles(D d, const T* dy, const T* x, int64_t tile_count,
   }
 }
 
-// sums[input][S_re, S_im, D_re, D_im][FilterBlock] for kVectors vectors of filters: of C at u and at −u the sum S and the
-// difference D. x_minus is null where −u is another frequency's conjugate; C times `share` stands for both then.
+// sums[input][S_re, S_im, D_re, D_im][FilterBlock] for kVectors vectors of filters: of C at u and at −u the sum S and
+// the difference D. x_minus is null where −u is another frequency's conjugate; C times `share` stands for both then.
 template <int kVectors, class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void MakeSums(D d, const T* dy, const T* dy_minus, const T* x, const T* x_minus, int64_t tile_count,
                            T share, T* pair, T* sums) {

@@ -17,8 +17,9 @@
 #define DAU_SPECTRAL_PRODUCT_ONCE_
 namespace dau::spectral {
 
-// Input channels whose kernel spectra are made at a time: 2 frequencies × 2 signs × 2 parts × 128 bytes each, 16 KB.
-constexpr int64_t kPiece = 16;
+// Input channels whose kernel spectra are made at a time: 2 frequencies × 2 signs × 2 parts × 128 bytes each, 64 KB.
+// They are read one after the other, which the L2 cache can serve; with fewer at a time, sums come and go more often.
+constexpr int64_t kPiece = 64;
 // Horizontal frequencies that share the loads of the vertical factors.
 constexpr int64_t kTogether = 2;
 
@@ -212,8 +213,8 @@ HWY_INLINE void MultiplyAllTiles(D d, const ProductJob<T>& job, const Step& step
   if (tile < job.tile_count) MultiplyTiles<kVectors, 1>(d, job, step, kernel, x, count, tile, lane, out, sums);
 }
 
-// y at (u, v) and (−u, v), and for vs = 2 at v + 1 as well: all tiles, one block of filters, one group of input channels.
-// b: the horizontal factors of v, those of v + 1 b_step behind them.
+// y at (u, v) and (−u, v), and for vs = 2 at v + 1 as well: all tiles, one block of filters, one group of input
+// channels. b: the horizontal factors of v, those of v + 1 b_step behind them.
 template <class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void OneFrequency(D d, const ProductJob<T>& job, const ProductScratch<T>& scratch, int64_t u, int64_t v,
                                int64_t vs, int64_t in_begin, int64_t in_count, int64_t out, int64_t lanes_used,

@@ -2,9 +2,9 @@
 //
 //   Y(u, v)[tile, out] = Σ_in Σ_k weight·A_k(u)·B_k(v) · X(u, v)[tile, in]
 //
-// The kernels' spectra are made in pieces that stay in the L1 cache, for u and −u at once, and used up at once; they
-// are never stored as a whole. The order of the sum over the input channels is that of one tile, whatever else is
-// computed.
+// The kernels' spectra are made for some input channels at a time, at u and −u and two neighbours of v at once, and
+// used up at once; they are never stored as a whole. The order of the sum over the input channels is that of one tile,
+// whatever else is computed.
 #ifndef DAU_CC_KERNELS_SPECTRAL_PRODUCT_H_
 #define DAU_CC_KERNELS_SPECTRAL_PRODUCT_H_
 
@@ -22,11 +22,11 @@ struct ProductJob {
   const Circle *circle_v, *circle_h;
   UnitArrays<T> arrays;
   int64_t tile_count;
-  const T* x;          // ToSpectra's data: [slot][in block][tile][3][kBlock]
-  T* y;                // FromSpectra's input: [tile][out block][v][u][Re, Im][kBlock]
-  int64_t in_group;    // input channels whose units' tables stay in the L2 cache; a multiple of kBlock
-  int64_t freq_group;  // horizontal frequencies whose tables stay there too
-  int64_t item_frequencies;
+  const T* x;                // ToSpectra's data: [slot][in block][tile][3][kBlock]
+  T* y;                      // FromSpectra's input: [tile][out block][v][u][Re, Im][kBlock]
+  int64_t in_group;          // input channels whose units' tables stay in the L2 cache; a multiple of kBlock
+  int64_t freq_group;        // horizontal frequencies whose tables stay there too
+  int64_t item_frequencies;  // of one item
 
   int64_t in_blocks() const { return CeilDiv(arrays.in_channels, kBlock); }
   int64_t out_blocks() const { return CeilDiv(arrays.out_channels, kBlock); }

@@ -1,8 +1,6 @@
 // Forward and BackwardInput: tensor → spectra of tiles → products → tensor, some tiles at a time.
 #include <algorithm>
 #include <vector>
-#include <cstdlib>
-#include <cstdio>
 
 #include "cc/kernels/base/arena.h"
 #include "cc/kernels/base/int_math.h"
@@ -87,8 +85,9 @@ class ProductPass {
   };
 
   ProductJob<T> Job(const T* weight, const T* displacement) const {
-    return {tiling_, nullptr,   nullptr,     UnitArrays<T>(direction_, shape_, weight, displacement), chunk_, nullptr,
-            nullptr, in_group_, freq_group_, item_frequencies_};
+    return {tiling_,     nullptr,          nullptr, UnitArrays<T>(direction_, shape_, weight, displacement),
+            chunk_,      nullptr,          nullptr, in_group_,
+            freq_group_, item_frequencies_};
   }
 
   Buffers LayOut(Arena& arena) const {
@@ -128,8 +127,6 @@ class ProductPass {
     const int64_t filter_groups = CeilDiv(out_channels_, FilterBlock<T>());
     const int64_t wanted = parallel_.num_threads == 1 ? 1 : CeilDiv(3 * parallel_.num_threads, filter_groups);
     item_frequencies_ = CeilDiv(tiling_.h.half(), wanted);
-    if (getenv("IG")) { in_group_ = atoi(getenv("IG")); freq_group_ = atoi(getenv("FG")); }
-    if (getenv("DBG")) fprintf(stderr, "tile %ldx%ld tiles %ld chunk %ld in_group %ld freq_group %ld\n", tiling_.v.length, tiling_.h.length, tiling_.tiles(), chunk_, in_group_, freq_group_);
   }
 
   std::vector<T> Gain(const GaussianTaps& gaussian, int64_t length) const {

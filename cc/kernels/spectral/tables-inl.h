@@ -26,8 +26,8 @@ HWY_INLINE hn::Mask<D> PlaceUnits(D d, const Axis& axis, V displacement, V& offs
   const V sign = hn::Set(d, static_cast<T>(axis.sign)), margin = hn::Set(d, static_cast<T>(axis.margin));
   // Interpolate() computes in double, where −1 plus less than this is −1 with a fraction of 1: the cell 0.
   const V nothing = hn::Set(d, static_cast<T>(-0x1p-54));
-  displacement = hn::IfThenZeroElse(hn::And(hn::Ge(displacement, nothing), hn::Lt(displacement, hn::Zero(d))),
-                                    displacement);
+  displacement =
+      hn::IfThenZeroElse(hn::And(hn::Ge(displacement, nothing), hn::Lt(displacement, hn::Zero(d))), displacement);
   const V cell = hn::Floor(displacement);
   fraction = hn::Sub(displacement, cell);
   offset = hn::Mul(sign, hn::Add(cell, margin));
@@ -55,9 +55,8 @@ HWY_NOINLINE void PackUnits(D d, const UnitArrays<T>& arrays, const Tiling& tili
       }
       for (int64_t lane = 0; lane < kLanes; lane += hn::Lanes(d)) {
         V offset_v, fraction_v, offset_h, fraction_h;
-        const auto inside =
-            hn::And(PlaceUnits(d, tiling.v, hn::Load(d, vertical + lane), offset_v, fraction_v),
-                    PlaceUnits(d, tiling.h, hn::Load(d, horizontal + lane), offset_h, fraction_h));
+        const auto inside = hn::And(PlaceUnits(d, tiling.v, hn::Load(d, vertical + lane), offset_v, fraction_v),
+                                    PlaceUnits(d, tiling.h, hn::Load(d, horizontal + lane), offset_h, fraction_h));
         T* const field = packed + lane;
         hn::Store(hn::IfThenElseZero(inside, hn::Load(d, weight + lane)), d, field + kWeight * kLanes);
         hn::Store(offset_v, d, field + kCellV * kLanes);
@@ -95,8 +94,8 @@ HWY_INLINE void UnitRoot(D d, V n, T length, V& re, V& im) {
   im = SinTurns(d, hn::Mul(hn::CopySignToAbs(folded, r), inverse));
 }
 
-// e^(2πi·freq·offset/P) of vectors of offsets. The offsets of small displacements, up to two vectors of them, are looked
-// up in registers: a third of a polynomial's time.
+// e^(2πi·freq·offset/P) of vectors of offsets. The offsets of small displacements, up to two vectors of them, are
+// looked up in registers: a third of a polynomial's time.
 template <class D>
 class RootsOfCells {
  public:

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <vector>
-#include <cstdlib>
 
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/spectral/cost.h"
@@ -61,7 +60,6 @@ std::vector<Axis> Candidates(const Axis& problem) {
   std::vector<Axis> list;
   for (int64_t length : TransformLengths()) {
     Axis axis = problem;
-    if (getenv("TP") && atoi(getenv("TP")) != length) continue;
     if (!Fit(&axis, length)) continue;
     // The same number of tiles with longer transforms gains nothing.
     if (!list.empty() && list.back().tiles == axis.tiles) continue;
