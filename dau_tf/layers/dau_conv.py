@@ -26,10 +26,10 @@ class DAUConv2D(keras.layers.Layer):
     Takes the place of `keras.layers.Conv2D`. In place of a k x k grid every (channel, filter) pair
     has `units` taps at learned sub-pixel displacements mu, each blurred by the Gaussian g of sigma.
 
-    Variables: `unit_weight` (K, S, F); `displacement` (2, K, S, F) in pixels, [0] vertical with
-    down positive, [1] horizontal with right positive; `bias` (F,); `sigma` (), not trainable, in
-    pixels. Under a mixed precision policy images and weights are of 16 bits and the sums in between
-    of float32; displacements and sigma stay float32.
+    Variables: `unit_weight` (K, S / groups, F); `displacement` (2, K, S / groups, F) in pixels, [0]
+    vertical with down positive, [1] horizontal with right positive; `bias` (F,); `sigma` (), not
+    trainable, in pixels. Under a mixed precision policy images and weights are of 16 bits and the
+    sums in between of float32; displacements and sigma stay float32.
 
     Args:
         filters: Number of output channels F, >= 1.
@@ -39,7 +39,9 @@ class DAUConv2D(keras.layers.Layer):
             whatever the displacements are; drops ceil(max_displacement) + ceil(3 sigma) on each
             side. With "valid" the variable `sigma` must keep ceil(3 sigma) of the argument.
         data_format: "channels_last", "channels_first", or None for Keras' configured default.
-        groups: Only 1 for now.
+        groups: Number of groups, which the channels and the filters must be multiples of. Each
+            filter sees S / groups channels, as in Conv2D; groups = S is a depthwise layer, at the
+            cost of 16 channels a group (see `dau_conv2d`).
         max_displacement: Limit of the displacements in pixels, >= 0. They are clipped to it when
             they are initialised and after each update. None is unlimited.
         sigma: Aggregation perimeter in pixels, > 0: initial value of the variable `sigma`.
@@ -49,7 +51,7 @@ class DAUConv2D(keras.layers.Layer):
         activation: Activation function, or None.
         use_bias: Whether to add `bias`.
         weight_initializer: Initializer of `unit_weight`. Fans count the units as Conv2D's count
-            kernel positions: fan_in = K S, fan_out = K F.
+            kernel positions: fan_in = K S / groups, fan_out = K F.
         displacement_initializer: Initializer of `displacement`, in pixels; None for uniform within
             -1.5 ... 1.5, or within max_displacement where that is less.
         bias_initializer: Initializer of `bias`.
@@ -71,7 +73,7 @@ class DAUConv2D(keras.layers.Layer):
 
     Raises:
         ValueError: An argument or an input shape is not allowed.
-        NotImplementedError: `groups` > 1, `sigma_mode="per_unit"` or `sigma_trainable=True`.
+        NotImplementedError: `sigma_mode="per_unit"` or `sigma_trainable=True`.
 
     Example:
         >>> import keras
@@ -122,7 +124,8 @@ class DAUConv2D(keras.layers.Layer):
         if data_format is None:
             data_format = keras.config.image_data_format()
         self.data_format = arguments.data_format(data_format)
-        self.groups = arguments.groups(groups)
+        self.groups = arguments.positive_int("groups", groups)
+        arguments.multiple_of_groups("`filters`", self.filters, self.groups)
         self.max_displacement = arguments.max_displacement(max_displacement, self.padding)
         self.initial_sigma = arguments.sigma(sigma)
         _check_sigma_is_supported(sigma_mode, sigma_trainable)
@@ -158,6 +161,7 @@ class DAUConv2D(keras.layers.Layer):
                 f"The channels of the inputs (axis {axis} for data_format={self.data_format!r}) "
                 f"must be known. Received: input_shape={input_shape}"
             )
+        arguments.multiple_of_groups("the channels of the inputs", channels, self.groups)
         self.compute_output_shape(input_shape)  # refuses images that padding `valid` uses up
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={axis: channels})
 
@@ -165,9 +169,10 @@ class DAUConv2D(keras.layers.Layer):
         # cast.
         precise = "float64" if self.variable_dtype == "float64" else "float32"
         clip = ClipDisplacement(self.max_displacement)
+        units = (self.units, channels // self.groups, self.filters)
         self.unit_weight = self.add_weight(
             name="unit_weight",
-            shape=(self.units, channels, self.filters),
+            shape=units,
             initializer=self.weight_initializer,
             regularizer=self.weight_regularizer,
             constraint=self.weight_constraint,
@@ -175,7 +180,7 @@ class DAUConv2D(keras.layers.Layer):
         )
         self.displacement = self.add_weight(
             name="displacement",
-            shape=(2, self.units, channels, self.filters),
+            shape=(2, *units),
             dtype=precise,
             initializer=lambda shape, dtype: clip(self.displacement_initializer(shape, dtype)),
             regularizer=self.displacement_regularizer,

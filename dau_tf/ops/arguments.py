@@ -45,15 +45,13 @@ def displacement_gradient(value: Any) -> str:
     return _one_of("displacement_gradient", value, _DISPLACEMENT_GRADIENTS)
 
 
-def groups(value: Any) -> int:
-    """Returns 1. Raises ValueError below 1 and NotImplementedError above."""
-    value = positive_int("groups", value)
-    if value > 1:
-        raise NotImplementedError(
-            "`groups` > 1 is not supported yet: every filter sees all input channels. "
-            f"Expected groups=1. Received: groups={value}"
+def multiple_of_groups(what: str, number: int, groups: int) -> None:
+    """Raises ValueError unless `number`, which the message calls `what`, is a multiple."""
+    if number % groups:
+        raise ValueError(
+            f"`groups` must divide {what}. Expected a multiple of groups={groups}. "
+            f"Received: {number}"
         )
-    return value
 
 
 def sigma(value: Any) -> float:

@@ -206,7 +206,7 @@ REFUSED = [
     ({"strides": 0}, ValueError, "`strides`.*strides=0"),
     ({"padding": "causal"}, ValueError, "`padding` must be .*'causal'"),
     ({"data_format": "channels"}, ValueError, "`data_format` must be .*'channels'"),
-    ({"groups": 2}, NotImplementedError, "`groups` > 1 is not supported yet.*groups=2"),
+    ({"groups": 3}, ValueError, "`groups` must divide `filters`.*multiple of groups=3.*: 4"),
     ({"groups": 0}, ValueError, "`groups` must be an integer >= 1"),
     ({"max_displacement": -1}, ValueError, "`max_displacement` must be a number >= 0.*=-1"),
     ({"max_displacement": float("nan")}, ValueError, "`max_displacement`.*nan"),
@@ -245,6 +245,8 @@ def test_input_shapes_are_checked():
         built(4, data_format="channels_first")(images(1, 2, 9, 9))
     with pytest.raises(ValueError, match=r"larger than 12 pixels.*12, 20, 3"):
         DAUConv2D(4, padding="valid")(images(1, 12, 20, 3))
+    with pytest.raises(ValueError, match=r"`groups` must divide the channels.*groups=2.*: 3"):
+        DAUConv2D(4, groups=2)(images(1, 9, 9, 3))
     with pytest.raises(ValueError, match="must have rank 4"):
         DAUConv2D(4).compute_output_shape((1, 2, 3))
 
