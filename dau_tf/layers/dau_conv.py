@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from dau_tf.constraints import ClipDisplacement
+from dau_tf.initializers import DisplacementUniform
 from dau_tf.ops import arguments, dau_conv2d, geometry
 
 _SIGMA_MODES = ("shared", "per_unit")
@@ -127,6 +128,7 @@ class DAUConv2D(keras.layers.Layer):
         self.groups = arguments.positive_int("groups", groups)
         arguments.multiple_of_groups("`filters`", self.filters, self.groups)
         self.max_displacement = arguments.max_displacement(max_displacement, self.padding)
+        self._clip = ClipDisplacement(self.max_displacement)
         self.initial_sigma = arguments.sigma(sigma)
         _check_sigma_is_supported(sigma_mode, sigma_trainable)
         self.sigma_mode = sigma_mode
@@ -138,7 +140,7 @@ class DAUConv2D(keras.layers.Layer):
         if displacement_initializer is None:
             limit = self.max_displacement
             spread = _DEFAULT_SPREAD if limit is None else min(_DEFAULT_SPREAD, limit)
-            displacement_initializer = keras.initializers.RandomUniform(-spread, spread)
+            displacement_initializer = DisplacementUniform(spread)
         self.displacement_initializer = keras.initializers.get(displacement_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.weight_regularizer = keras.regularizers.get(weight_regularizer)
@@ -168,7 +170,7 @@ class DAUConv2D(keras.layers.Layer):
         # Positions and sigma keep full precision where weights are half; `call` casts what is to be
         # cast.
         precise = "float64" if self.variable_dtype == "float64" else "float32"
-        clip = ClipDisplacement(self.max_displacement)
+        clip = self._clip
         units = (self.units, channels // self.groups, self.filters)
         self.unit_weight = self.add_weight(
             name="unit_weight",
@@ -263,6 +265,21 @@ class DAUConv2D(keras.layers.Layer):
         if self.data_format == "channels_last":
             return (input_shape[0], *sizes, self.filters)
         return (input_shape[0], self.filters, *sizes)
+
+    def set_max_displacement(self, max_displacement: float | None) -> None:
+        """Sets the limit that later updates clip to; the displacements stay as they are.
+
+        A training step that has been traced keeps the former limit: compile the model again.
+
+        Args:
+            max_displacement: In pixels, >= 0, or None for no limit; finite for padding `valid`,
+                whose margin it changes.
+
+        Raises:
+            ValueError: `max_displacement` is not such a number.
+        """
+        self.max_displacement = arguments.max_displacement(max_displacement, self.padding)
+        self._clip.max_displacement = self.max_displacement
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments; `sigma` is the initial one."""

@@ -54,6 +54,15 @@ def multiple_of_groups(what: str, number: int, groups: int) -> None:
         )
 
 
+def finite_number(name: str, value: Any, unit: str = "", positive: bool = False) -> float:
+    """Returns `value` as a float. Raises ValueError unless it is finite and >= 0, or > 0."""
+    number = _real_number(value)
+    if number is None or not math.isfinite(number) or number < 0 or (positive and number == 0):
+        expected = f"a finite number {'>' if positive else '>='} 0{unit and f' in {unit}'}"
+        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+    return number
+
+
 def sigma(value: Any) -> float:
     """Returns `value` as a float. Raises ValueError unless it is a finite number > 0."""
     number = _real_number(value)
