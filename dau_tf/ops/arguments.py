@@ -16,18 +16,23 @@ def positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
-def strides(value: Any) -> tuple[int, int]:
-    """Returns (vertical, horizontal) strides from an int or a pair. Raises ValueError."""
+def int_pair(name: str, value: Any) -> tuple[int, int]:
+    """Returns (vertical, horizontal) from an int >= 1 or a pair of them. Raises ValueError."""
     pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
     try:
         if len(pair) != 2:
             raise ValueError
-        return positive_int("strides", pair[0]), positive_int("strides", pair[1])
+        return positive_int(name, pair[0]), positive_int(name, pair[1])
     except ValueError:
         raise ValueError(
-            "`strides` must be an integer >= 1 or a pair of them (vertical, horizontal). "
-            f"Received: strides={value!r}"
+            f"`{name}` must be an integer >= 1 or a pair of them (vertical, horizontal). "
+            f"Received: {name}={value!r}"
         ) from None
+
+
+def strides(value: Any) -> tuple[int, int]:
+    """Returns (vertical, horizontal) strides from an int or a pair. Raises ValueError."""
+    return int_pair("strides", value)
 
 
 def padding(value: Any) -> str:

@@ -5,6 +5,7 @@ same:  out = ceil(size / stride)          valid:  out = ceil((size - 2 m) / stri
 """
 
 import math
+from typing import overload
 
 # sigma = 1/3 must give the same radius from float32 and float64; 1e-6 is above float32's rounding
 # of 3 sigma and far below any difference in sigma that matters. The kernels use the same number.
@@ -45,6 +46,10 @@ def valid_margin(max_displacement: float, sigma: float) -> int:
     return math.ceil(max_displacement) + support_radius(sigma)
 
 
+@overload
+def output_size(size: int, stride: int, margin: int = 0) -> int: ...
+@overload
+def output_size(size: None, stride: int, margin: int = 0) -> None: ...
 def output_size(size: int | None, stride: int, margin: int = 0) -> int | None:
     """Returns the output's size along one axis.
 

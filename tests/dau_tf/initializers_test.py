@@ -1,5 +1,7 @@
 """Initializers of displacements: where units start, and that each can be saved."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -19,6 +21,12 @@ def test_uniform_fills_its_square():
     mu = initializers.DisplacementUniform(1.5, seed=1)((2, 4, 8, 64)).numpy()
     assert 1.49 < np.abs(mu).max() <= 1.5
     assert mu.std() == pytest.approx(1.5 / np.sqrt(3), rel=0.03)  # 1 % at 4096 values
+
+
+def test_uniform_of_a_pair_is_a_rectangle():
+    mu = initializers.DisplacementUniform((0, 3), seed=1)((2, 4, 8, 64)).numpy()
+    np.testing.assert_array_equal(mu[0], np.zeros_like(mu[0]))
+    assert 2.9 < np.abs(mu[1]).max() <= 3.0
 
 
 def test_normal_has_its_deviation():
@@ -80,9 +88,11 @@ def test_in_a_layer(initializer):
         (initializers.DisplacementGrid, "extent"),
     ],
 )
-@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "1", None])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "1", None, (1, 2, 3)])
 def test_refused_with_a_message(make, name, value):
-    expected = rf"`{name}` must be a finite number >= 0 in pixels. Received: {name}={value!r}"
+    expected = re.escape(
+        f"`{name}` must be a finite number >= 0 in pixels. Received: {name}={value!r}"
+    )
     with pytest.raises(ValueError, match=expected):
         make(value)
 
