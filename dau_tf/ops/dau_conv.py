@@ -60,7 +60,8 @@ def dau_conv2d(
             displacements are not clipped here. None is unlimited.
         displacement_gradient: "gaussian" for the smoothed derivative of the paper (Eq. 16), which
             is not the derivative of the forward; "exact" for that derivative, right-hand at
-            integers.
+            integers. Both can be differentiated again, in inputs, weight and displacement:
+            "gaussian" applies Eq. 16 to every derivative by a displacement.
 
     Returns:
         Shape (N, ceil(H / stride_h), ceil(W / stride_w), F) for "same", with H - 2 m and W - 2 m in
