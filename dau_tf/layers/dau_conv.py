@@ -4,14 +4,17 @@ y[n,h,w,f] = activation(bias[f] + sum_s sum_k unit_weight[k,s,f] * B(g * x[n,.,.
                         h stride_h + mu_v[k,s,f], w stride_w + mu_h[k,s,f]))
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dau_tf.constraints import ClipDisplacement
+from dau_tf.constraints import ClipDisplacement, ClipSigma
 from dau_tf.initializers import DisplacementUniform
 from dau_tf.ops import arguments, dau_conv2d, geometry
+from dau_tf.ops.dense import dau_conv2d_dense
 
 _SIGMA_MODES = ("shared", "per_unit")
 _DEFAULT_SPREAD = 1.5  # pixels; the paper's initialisation for 3x3 replacements (Sec. 5)
@@ -28,9 +31,14 @@ class DAUConv2D(keras.layers.Layer):
     has `units` taps at learned sub-pixel displacements mu, each blurred by the Gaussian g of sigma.
 
     Variables: `unit_weight` (K, S / groups, F); `displacement` (2, K, S / groups, F) in pixels, [0]
-    vertical with down positive, [1] horizontal with right positive; `bias` (F,); `sigma` (), not
-    trainable, in pixels. Under a mixed precision policy images and weights are of 16 bits and the
-    sums in between of float32; displacements and sigma stay float32.
+    vertical with down positive, [1] horizontal with right positive; `sigma` in pixels, () or
+    (K, S / groups, F), trained on demand; `bias` (F,). Under a mixed precision policy images and
+    weights are of 16 bits and the sums in between of float32; displacements and sigma stay float32.
+
+    With `sigma_mode="per_unit"` each unit is a Gaussian of its own perimeter around mu (Eq. 2-4):
+    sampled at the pixels, normalised by its own sum, and not interpolated. That, and a shared sigma
+    that is trained, take the slow route for now, a dense kernel that reaches ceil(max_displacement)
+    + ceil(3 max_sigma) pixels to each side (`dau_tf.ops.dense`).
 
     Args:
         filters: Number of output channels F, >= 1.
@@ -46,23 +54,33 @@ class DAUConv2D(keras.layers.Layer):
         max_displacement: Limit of the displacements in pixels, >= 0. They are clipped to it when
             they are initialised and after each update. None is unlimited.
         sigma: Aggregation perimeter in pixels, > 0: initial value of the variable `sigma`.
-        sigma_mode: "shared", one sigma for the layer; "per_unit" is not supported yet.
-        sigma_trainable: Only False for now.
+        sigma_mode: "shared", one sigma for the layer, or "per_unit".
+        sigma_trainable: Whether `sigma` is trained. Where it is, or is per unit, it is kept within
+            min_sigma and max_sigma, and the argument `sigma` must be.
+        min_sigma: Lowest sigma in pixels, > 0; not used for a fixed shared one.
+        max_sigma: Highest sigma in pixels; fixes how far units reach, and stands for sigma in the
+            margin of "valid". Not used for a fixed shared one.
         displacement_gradient: "gaussian", the paper's smoothed derivative (Eq. 16), or "exact".
+            Units with a sigma of their own have the exact derivative (Eq. 9) in either case.
         activation: Activation function, or None.
         use_bias: Whether to add `bias`.
         weight_initializer: Initializer of `unit_weight`. Fans count the units as Conv2D's count
             kernel positions: fan_in = K S / groups, fan_out = K F.
         displacement_initializer: Initializer of `displacement`, in pixels; None for uniform within
             -1.5 ... 1.5, or within max_displacement where that is less.
+        sigma_initializer: Initializer of `sigma`, in pixels, such as
+            `keras.initializers.RandomUniform(0.3, 0.8)`; None for the argument `sigma`. What falls
+            beyond min_sigma and max_sigma is clipped.
         bias_initializer: Initializer of `bias`.
         weight_regularizer: Regularizer of `unit_weight`.
         displacement_regularizer: Regularizer of `displacement`.
+        sigma_regularizer: Regularizer of `sigma`.
         bias_regularizer: Regularizer of `bias`.
         activity_regularizer: Regularizer of the output.
         weight_constraint: Constraint of `unit_weight`.
         displacement_constraint: Constraint of `displacement`, applied before the clip to
             max_displacement.
+        sigma_constraint: Constraint of `sigma`, applied before the clip to its range.
         bias_constraint: Constraint of `bias`.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
@@ -74,7 +92,6 @@ class DAUConv2D(keras.layers.Layer):
 
     Raises:
         ValueError: An argument or an input shape is not allowed.
-        NotImplementedError: `sigma_mode="per_unit"` or `sigma_trainable=True`.
 
     Example:
         >>> import keras
@@ -97,18 +114,23 @@ class DAUConv2D(keras.layers.Layer):
         sigma: float = 0.5,
         sigma_mode: str = "shared",
         sigma_trainable: bool = False,
+        min_sigma: float = 0.3,
+        max_sigma: float = 1.0,
         displacement_gradient: str = "gaussian",
         activation: Any = None,
         use_bias: bool = True,
         weight_initializer: Any = "glorot_uniform",
         displacement_initializer: Any = None,
+        sigma_initializer: Any = None,
         bias_initializer: Any = "zeros",
         weight_regularizer: Any = None,
         displacement_regularizer: Any = None,
+        sigma_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
         weight_constraint: Any = None,
         displacement_constraint: Any = None,
+        sigma_constraint: Any = None,
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -130,9 +152,14 @@ class DAUConv2D(keras.layers.Layer):
         self.max_displacement = arguments.max_displacement(max_displacement, self.padding)
         self._clip = ClipDisplacement(self.max_displacement)
         self.initial_sigma = arguments.sigma(sigma)
-        _check_sigma_is_supported(sigma_mode, sigma_trainable)
-        self.sigma_mode = sigma_mode
-        self.sigma_trainable = sigma_trainable
+        self.sigma_mode, self.sigma_trainable = _sigma_mode(sigma_mode, sigma_trainable)
+        self._clip_sigma = ClipSigma(min_sigma, max_sigma)
+        self.min_sigma, self.max_sigma = self._clip_sigma.min_sigma, self._clip_sigma.max_sigma
+        if self._sigma_varies and not self.min_sigma <= self.initial_sigma <= self.max_sigma:
+            raise ValueError(
+                "A `sigma` per unit, or one that is trained, must be within "
+                f"min_sigma={min_sigma!r} and max_sigma={max_sigma!r}. Received: sigma={sigma!r}"
+            )
         self.displacement_gradient = arguments.displacement_gradient(displacement_gradient)
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
@@ -142,12 +169,15 @@ class DAUConv2D(keras.layers.Layer):
             spread = _DEFAULT_SPREAD if limit is None else min(_DEFAULT_SPREAD, limit)
             displacement_initializer = DisplacementUniform(spread)
         self.displacement_initializer = keras.initializers.get(displacement_initializer)
+        self.sigma_initializer = keras.initializers.get(sigma_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.weight_regularizer = keras.regularizers.get(weight_regularizer)
         self.displacement_regularizer = keras.regularizers.get(displacement_regularizer)
+        self.sigma_regularizer = keras.regularizers.get(sigma_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.weight_constraint = keras.constraints.get(weight_constraint)
         self.displacement_constraint = keras.constraints.get(displacement_constraint)
+        self.sigma_constraint = keras.constraints.get(sigma_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         # The op has no XLA kernel yet. Without this flag `compile(jit_compile="auto")` turns XLA on
@@ -191,10 +221,14 @@ class DAUConv2D(keras.layers.Layer):
         )
         self.sigma = self.add_weight(
             name="sigma",
-            shape=(),
+            shape=units if self.sigma_mode == "per_unit" else (),
             dtype=precise,
             initializer=self._sigma_value,
-            trainable=False,
+            regularizer=self.sigma_regularizer,
+            constraint=_both(
+                self.sigma_constraint, self._clip_sigma if self._sigma_varies else None
+            ),
+            trainable=self.sigma_trainable,
             autocast=False,
         )
         self.bias = None
@@ -212,7 +246,10 @@ class DAUConv2D(keras.layers.Layer):
         """Returns the layer's output for `inputs` of shape (N, H, W, S) or (N, S, H, W)."""
         dtype = self.compute_dtype
         precise = "float64" if dtype == "float64" else "float32"
-        outputs = dau_conv2d(
+        convolve: Callable[..., tf.Tensor] = dau_conv2d
+        if self._sigma_varies:
+            convolve = functools.partial(dau_conv2d_dense, max_sigma=self.max_sigma)
+        outputs = convolve(
             keras.ops.cast(inputs, dtype),
             keras.ops.cast(self.unit_weight, dtype),
             keras.ops.cast(self.displacement, precise),
@@ -252,13 +289,13 @@ class DAUConv2D(keras.layers.Layer):
         margin = 0
         if self.padding == "valid":
             assert self.max_displacement is not None  # checked by the constructor
-            margin = geometry.valid_margin(self.max_displacement, self.initial_sigma)
+            margin = geometry.valid_margin(self.max_displacement, self._widest_sigma)
         sizes = []
         for size, stride in zip(input_shape[rows : rows + 2], self.strides, strict=True):
             if self.padding == "valid" and size is not None and size <= 2 * margin:
                 raise ValueError(
                     f'padding="valid" drops {margin} pixels on each side: ceil(max_displacement='
-                    f"{self.max_displacement}) + ceil(3 * sigma={self.initial_sigma}). Expected "
+                    f"{self.max_displacement}) + ceil(3 * {self._widest_sigma}). Expected "
                     f"images larger than {2 * margin} pixels. Received: input_shape={input_shape}"
                 )
             sizes.append(geometry.output_size(size, stride, margin))
@@ -295,53 +332,62 @@ class DAUConv2D(keras.layers.Layer):
             "sigma": self.initial_sigma,
             "sigma_mode": self.sigma_mode,
             "sigma_trainable": self.sigma_trainable,
+            "min_sigma": self.min_sigma,
+            "max_sigma": self.max_sigma,
             "displacement_gradient": self.displacement_gradient,
             "activation": keras.activations.serialize(self.activation),
             "use_bias": self.use_bias,
             "weight_initializer": keras.initializers.serialize(self.weight_initializer),
             "displacement_initializer": keras.initializers.serialize(self.displacement_initializer),
+            "sigma_initializer": keras.initializers.serialize(self.sigma_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "weight_regularizer": keras.regularizers.serialize(self.weight_regularizer),
             "displacement_regularizer": keras.regularizers.serialize(self.displacement_regularizer),
+            "sigma_regularizer": keras.regularizers.serialize(self.sigma_regularizer),
             "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
             "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
             "weight_constraint": keras.constraints.serialize(self.weight_constraint),
             "displacement_constraint": keras.constraints.serialize(self.displacement_constraint),
+            "sigma_constraint": keras.constraints.serialize(self.sigma_constraint),
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
         }
 
+    @property
+    def _sigma_varies(self) -> bool:
+        """Whether sigma is more than one number that stays: then the dense route computes."""
+        return self.sigma_trainable or self.sigma_mode == "per_unit"
+
+    @property
+    def _widest_sigma(self) -> float:
+        """The sigma that fixes how far units reach."""
+        return self.max_sigma if self._sigma_varies else self.initial_sigma
+
     def _sigma_value(self, shape: tuple[int, ...], dtype: str) -> tf.Tensor:
-        # keras.initializers.Constant would take a double through float32.
-        return tf.constant(self.initial_sigma, dtype, shape)
+        if self.sigma_initializer is None:
+            # keras.initializers.Constant would take a double through float32.
+            return tf.constant(self.initial_sigma, dtype, shape)
+        sigma = self.sigma_initializer(shape, dtype)
+        return self._clip_sigma(sigma) if self._sigma_varies else sigma
 
     def _channel_axis(self) -> int:
         return 3 if self.data_format == "channels_last" else 1
 
 
-def _check_sigma_is_supported(sigma_mode: Any, sigma_trainable: Any) -> None:
+def _sigma_mode(sigma_mode: Any, sigma_trainable: Any) -> tuple[str, bool]:
     if sigma_mode not in _SIGMA_MODES:
         raise ValueError(
             f'`sigma_mode` must be "shared" or "per_unit". Received: sigma_mode={sigma_mode!r}'
-        )
-    if sigma_mode == "per_unit":
-        raise NotImplementedError(
-            'A sigma per unit is not supported yet. Expected sigma_mode="shared". '
-            f"Received: sigma_mode={sigma_mode!r}"
         )
     if not isinstance(sigma_trainable, bool):
         raise ValueError(
             "`sigma_trainable` must be True or False. "
             f"Received: sigma_trainable={sigma_trainable!r}"
         )
-    if sigma_trainable:
-        raise NotImplementedError(
-            "A learned sigma is not supported yet. Expected sigma_trainable=False. "
-            f"Received: sigma_trainable={sigma_trainable!r}"
-        )
+    return sigma_mode, sigma_trainable
 
 
-def _both(first: Any, second: ClipDisplacement) -> Any:
-    """Returns the constraint that applies `first`, which may be None, and then `second`."""
-    if first is None:
-        return second
+def _both(first: Any, second: Any) -> Any:
+    """Returns the constraint of `first` and then `second`; either may be None."""
+    if first is None or second is None:
+        return second if first is None else first
     return lambda variable: second(first(variable))

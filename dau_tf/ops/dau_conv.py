@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from dau_tf.ops import arguments, grouping, loader, tensors
+from dau_tf.ops.dense import dau_conv2d_dense
 
 _OP_DATA_FORMAT = {"channels_last": "NHWC", "channels_first": "NCHW"}
 _UNLIMITED = -1.0
@@ -27,6 +28,7 @@ def dau_conv2d(
     data_format: str = "channels_last",
     groups: int = 1,
     max_displacement: float | None = None,
+    max_sigma: float | None = None,
     displacement_gradient: str = "gaussian",
 ) -> tf.Tensor:
     """Convolves images with displaced aggregation units (Eq. 11-14 of the paper).
@@ -45,8 +47,10 @@ def dau_conv2d(
             `inputs`; with 16-bit inputs float32 as well, which keeps the positions exact. [0] is
             vertical, down positive; [1] is horizontal, right positive. Any finite value is legal;
             beyond the image it contributes zeros.
-        sigma: Aggregation perimeter in pixels, a scalar > 0; cast to the dtype of `inputs`, or
-            float32 where that is of 16 bits. No gradient flows to it.
+        sigma: Aggregation perimeter in pixels, > 0; cast to the dtype of `inputs`, or float32 where
+            that is of 16 bits. A scalar, to which no gradient flows; or of shape (K, S / groups,
+            F), one a unit (Eq. 2-4), with its gradient: then each unit is a Gaussian around mu, by
+            the slow route of `dau_conv2d_dense`.
         strides: Step between outputs in pixels, an int or (vertical, horizontal).
         padding: "same" (zeros outside) or "valid", which drops
             m = ceil(max_displacement) + ceil(3 sigma) rows and columns on each side.
@@ -58,10 +62,13 @@ def dau_conv2d(
             is not finite then reaches the outputs of all groups in its call.
         max_displacement: In pixels; fixes the margin of "valid" and is not used otherwise: the
             displacements are not clipped here. None is unlimited.
+        max_sigma: In pixels; needed for, and only used with, a sigma per unit: its largest value,
+            which fixes how far units reach and stands in the margin of "valid" for sigma.
         displacement_gradient: "gaussian" for the smoothed derivative of the paper (Eq. 16), which
             is not the derivative of the forward; "exact" for that derivative, right-hand at
             integers. Both can be differentiated again, in inputs, weight and displacement:
-            "gaussian" applies Eq. 16 to every derivative by a displacement.
+            "gaussian" applies Eq. 16 to every derivative by a displacement. With a sigma per unit
+            the derivative is exact in either case.
 
     Returns:
         Shape (N, ceil(H / stride_h), ceil(W / stride_w), F) for "same", with H - 2 m and W - 2 m in
@@ -70,7 +77,6 @@ def dau_conv2d(
     Raises:
         ValueError: An argument has a value or a static shape that is not allowed.
         TypeError: A dtype that is not supported, or dtypes that differ.
-        NotImplementedError: A sigma per unit.
         tf.errors.InvalidArgumentError: The same found when the op runs, or a displacement that is
             not finite.
         FileNotFoundError: The op library is not built.
@@ -93,7 +99,25 @@ def dau_conv2d(
 
     x, w, mu = tensors.to_tensors(inputs=inputs, weight=weight, displacement=displacement)
     tensors.check_static_shapes(x.shape, w.shape, mu.shape, data_format, groups)
-    sigma = tensors.sigma_tensor(sigma, mu.dtype)
+    sigma = tensors.sigma_of_any_shape(sigma, mu.dtype, w.shape)
+    if sigma.shape.rank == 3:
+        if max_sigma is None:
+            raise ValueError(
+                "A `sigma` per unit needs `max_sigma`, which fixes how far the units reach. "
+                f"Expected a number in pixels. Received: max_sigma={max_sigma!r}"
+            )
+        return dau_conv2d_dense(
+            x,
+            w,
+            mu,
+            sigma,
+            max_sigma=max_sigma,
+            strides=stride_pair,
+            padding=padding,
+            data_format=data_format,
+            groups=groups,
+            max_displacement=limit,
+        )
 
     def conv(x: tf.Tensor, w: tf.Tensor, mu: tf.Tensor) -> tf.Tensor:
         return loader.load_library().dau_conv2d(

@@ -58,20 +58,19 @@ def to_tensors(**named: Any) -> list[tf.Tensor]:
     ]
 
 
-def sigma_tensor(sigma: Any, dtype: tf.DType) -> tf.Tensor:
-    """Returns the scalar `sigma` in `dtype`, the one of the displacement."""
+def sigma_of_any_shape(sigma: Any, dtype: tf.DType, units: tf.TensorShape) -> tf.Tensor:
+    """Returns `sigma` in `dtype`, a scalar or of the shape of `units`, (K, S / groups, F)."""
     if isinstance(sigma, numbers.Real):
         sigma = arguments.sigma(sigma)
     # tf.cast would take a Python float through float32.
     is_tensor = tf.is_tensor(sigma)
     tensor = tf.cast(sigma, dtype) if is_tensor else tf.convert_to_tensor(sigma, dtype)
-    if tensor.shape.rank not in (None, 0):
-        if tensor.shape.rank == 3:
-            raise NotImplementedError(
-                "A `sigma` per unit, of shape (K, S, F), is not supported yet. Expected a scalar. "
-                f"Received: sigma of shape {tensor.shape}"
-            )
-        raise ValueError(f"`sigma` must be a scalar. Received: sigma of shape {tensor.shape}")
+    rank = tensor.shape.rank
+    if rank not in (None, 0, 3) or (rank == 3 and not units.is_compatible_with(tensor.shape)):
+        raise ValueError(
+            f"`sigma` must be a scalar, or have shape {units}, which is (K, S / groups, F) of "
+            f"`weight`. Received: sigma of shape {tensor.shape}"
+        )
     return tensor
 
 

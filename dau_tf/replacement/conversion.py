@@ -67,6 +67,11 @@ def take_over(conv: Any, layer: DAUConv2D, fit_weights: bool) -> None:
     if layer.bias is not None and conv.use_bias:
         layer.bias.assign(conv.bias)
     if fit_weights:
+        if layer.sigma_mode != "shared":
+            raise ValueError(
+                'fit_weights=True fits units that share one sigma. Expected sigma_mode="shared". '
+                f"Received: sigma_mode={layer.sigma_mode!r}"
+            )
         kernel = np.asarray(conv.kernel, np.float64)
         if isinstance(conv, keras.layers.DepthwiseConv2D):
             kernel = kernel.reshape(*conv.kernel_size, 1, -1)

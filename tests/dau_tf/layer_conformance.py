@@ -28,6 +28,8 @@ class Subject:
     shape: tuple[int, ...]
     trainable: tuple[str, ...]
     non_trainable: tuple[str, ...] = ()
+    rounding: float = 0.0
+    """What eager and graph may differ by: none for the op, some roundings for TensorFlow's own."""
 
     def layer(self, **more: Any) -> keras.Layer:
         keras.utils.set_random_seed(1)
@@ -78,8 +80,8 @@ def _symbolic_call_and_computation_agree(subject: Subject) -> None:
     assert model.output_shape == (None, *y.shape[1:])
     assert model.output.dtype == y.dtype == layer.compute_dtype
     np.testing.assert_array_equal(model(x), y)
-    np.testing.assert_array_equal(tf.function(layer)(x), y)
-    np.testing.assert_array_equal(model.predict(x, verbose=0), y)
+    np.testing.assert_allclose(tf.function(layer)(x), y, rtol=0, atol=subject.rounding)
+    np.testing.assert_allclose(model.predict(x, verbose=0), y, rtol=0, atol=subject.rounding)
     halves = tf.concat([layer(x[:1]), layer(x[1:])], 0)
     np.testing.assert_allclose(halves, y, rtol=1e-4, atol=1e-5)  # of float32 sums
     assert np.isfinite(y).all()
@@ -103,7 +105,7 @@ def _comes_back_from_a_file(subject: Subject, folder: Path) -> None:
     model = subject.model()
     x = subject.images()
     for v in model.weights:
-        v.assign(v + 0.01 * tf.ones_like(v))
+        v.assign(v - 0.01 * tf.ones_like(v))  # a sigma may be at its highest
     model.save(folder / "layer.keras")
     again = keras.saving.load_model(folder / "layer.keras")
     np.testing.assert_array_equal(again(x), model(x))

@@ -37,6 +37,28 @@ SUBJECTS = {
         SIGMA,
     ),
     "row": Subject(DAUConv2D, {"filters": 4}, (2, 1, 16, 3), NAMES, SIGMA),
+    "sigma_per_unit": Subject(
+        DAUConv2D,
+        {"filters": 4, "sigma_mode": "per_unit", "sigma_trainable": True, "groups": 2},
+        (2, 6, 7, 4),
+        (*NAMES[:2], "sigma", "bias"),
+        rounding=1e-6,
+    ),
+    "sigma_per_unit_fixed": Subject(
+        DAUConv2D,
+        {"filters": 4, "sigma_mode": "per_unit", "sigma_initializer": "ones", "strides": 2},
+        (2, 6, 7, 3),
+        NAMES,
+        SIGMA,
+        1e-6,
+    ),
+    "sigma_trained": Subject(
+        DAUConv2D,
+        {"filters": 4, "sigma_trainable": True, "sigma": 0.6, **FIRST},
+        (2, 3, 6, 7),
+        (*NAMES[:2], "sigma", "bias"),
+        rounding=1e-6,
+    ),
     "replaced": Subject(
         ReplacedConv2D,
         {"filters": 4, "kernel_size": (3, 5), "strides": 2, "conv_padding": "valid"},
