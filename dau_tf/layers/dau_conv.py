@@ -12,12 +12,9 @@ import keras
 import tensorflow as tf
 
 from dau_tf.constraints import ClipDisplacement, ClipSigma
-from dau_tf.initializers import DisplacementUniform
+from dau_tf.layers import settings
 from dau_tf.ops import arguments, dau_conv2d, geometry
 from dau_tf.ops.dense import dau_conv2d_dense
-
-_SIGMA_MODES = ("shared", "per_unit")
-_DEFAULT_SPREAD = 1.5  # pixels; the paper's initialisation for 3x3 replacements (Sec. 5)
 
 
 @keras.saving.register_keras_serializable(package="dau_tf")
@@ -152,7 +149,7 @@ class DAUConv2D(keras.layers.Layer):
         self.max_displacement = arguments.max_displacement(max_displacement, self.padding)
         self._clip = ClipDisplacement(self.max_displacement)
         self.initial_sigma = arguments.sigma(sigma)
-        self.sigma_mode, self.sigma_trainable = _sigma_mode(sigma_mode, sigma_trainable)
+        self.sigma_mode, self.sigma_trainable = settings.sigma_mode(sigma_mode, sigma_trainable)
         self._clip_sigma = ClipSigma(min_sigma, max_sigma)
         self.min_sigma, self.max_sigma = self._clip_sigma.min_sigma, self._clip_sigma.max_sigma
         if self._sigma_varies and not self.min_sigma <= self.initial_sigma <= self.max_sigma:
@@ -165,9 +162,7 @@ class DAUConv2D(keras.layers.Layer):
         self.use_bias = bool(use_bias)
         self.weight_initializer = keras.initializers.get(weight_initializer)
         if displacement_initializer is None:
-            limit = self.max_displacement
-            spread = _DEFAULT_SPREAD if limit is None else min(_DEFAULT_SPREAD, limit)
-            displacement_initializer = DisplacementUniform(spread)
+            displacement_initializer = settings.default_displacement(self.max_displacement)
         self.displacement_initializer = keras.initializers.get(displacement_initializer)
         self.sigma_initializer = keras.initializers.get(sigma_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
@@ -216,7 +211,7 @@ class DAUConv2D(keras.layers.Layer):
             dtype=precise,
             initializer=lambda shape, dtype: clip(self.displacement_initializer(shape, dtype)),
             regularizer=self.displacement_regularizer,
-            constraint=_both(self.displacement_constraint, clip),
+            constraint=settings.both(self.displacement_constraint, clip),
             autocast=False,
         )
         self.sigma = self.add_weight(
@@ -225,7 +220,7 @@ class DAUConv2D(keras.layers.Layer):
             dtype=precise,
             initializer=self._sigma_value,
             regularizer=self.sigma_regularizer,
-            constraint=_both(
+            constraint=settings.both(
                 self.sigma_constraint, self._clip_sigma if self._sigma_varies else None
             ),
             trainable=self.sigma_trainable,
@@ -322,34 +317,8 @@ class DAUConv2D(keras.layers.Layer):
         """Returns the constructor's arguments; `sigma` is the initial one."""
         return {
             **super().get_config(),
-            "filters": self.filters,
-            "units": self.units,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "groups": self.groups,
-            "max_displacement": self.max_displacement,
             "sigma": self.initial_sigma,
-            "sigma_mode": self.sigma_mode,
-            "sigma_trainable": self.sigma_trainable,
-            "min_sigma": self.min_sigma,
-            "max_sigma": self.max_sigma,
-            "displacement_gradient": self.displacement_gradient,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "weight_initializer": keras.initializers.serialize(self.weight_initializer),
-            "displacement_initializer": keras.initializers.serialize(self.displacement_initializer),
-            "sigma_initializer": keras.initializers.serialize(self.sigma_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "weight_regularizer": keras.regularizers.serialize(self.weight_regularizer),
-            "displacement_regularizer": keras.regularizers.serialize(self.displacement_regularizer),
-            "sigma_regularizer": keras.regularizers.serialize(self.sigma_regularizer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
-            "weight_constraint": keras.constraints.serialize(self.weight_constraint),
-            "displacement_constraint": keras.constraints.serialize(self.displacement_constraint),
-            "sigma_constraint": keras.constraints.serialize(self.sigma_constraint),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+            **settings.config_of(self),
         }
 
     @property
@@ -371,23 +340,3 @@ class DAUConv2D(keras.layers.Layer):
 
     def _channel_axis(self) -> int:
         return 3 if self.data_format == "channels_last" else 1
-
-
-def _sigma_mode(sigma_mode: Any, sigma_trainable: Any) -> tuple[str, bool]:
-    if sigma_mode not in _SIGMA_MODES:
-        raise ValueError(
-            f'`sigma_mode` must be "shared" or "per_unit". Received: sigma_mode={sigma_mode!r}'
-        )
-    if not isinstance(sigma_trainable, bool):
-        raise ValueError(
-            "`sigma_trainable` must be True or False. "
-            f"Received: sigma_trainable={sigma_trainable!r}"
-        )
-    return sigma_mode, sigma_trainable
-
-
-def _both(first: Any, second: Any) -> Any:
-    """Returns the constraint of `first` and then `second`; either may be None."""
-    if first is None or second is None:
-        return second if first is None else first
-    return lambda variable: second(first(variable))

@@ -46,7 +46,8 @@ def _backprop_params_grad(op: Any, along_w: tf.Tensor, along_mu: tf.Tensor) -> G
     derive = {"exact": second_derivatives.exact, "gaussian": second_derivatives.gaussian}
     kind = ops.attributes["displacement_gradient"]
     kind = kind.decode() if isinstance(kind, bytes) else kind
-    dx, dw, dmu, ddy = derive[kind](ops, x, w, mu, dy, along_w, along_mu)
+    at = second_derivatives.Point(x, w, mu, dy)
+    dx, dw, dmu, ddy = derive[kind](ops, at, along_w, along_mu)
     return [dx, dw, dmu, None, ddy]
 
 

@@ -17,29 +17,30 @@ its order does not matter.
 """
 
 import math
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from dau_tf.ops.gaussian_derivatives import derivative_images, support_radius
 from dau_tf.ops.native import NativeOps
 
-Derivatives = tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-
 _GRADIENT = [(1, 0), (0, 1)]  # orders of derivative: vertical, horizontal
 _HESSIAN = [(2, 0), (1, 1), (0, 2)]
 _NO_BLUR = 0.01  # px; exp(-1 / (2 * 0.01^2)) is 0 in float64
 
 
-def exact(
-    ops: NativeOps,
-    x: tf.Tensor,
-    w: tf.Tensor,
-    mu: tf.Tensor,
-    dy: tf.Tensor,
-    b: tf.Tensor,
-    a: tf.Tensor,
-) -> Derivatives:
+class Point(NamedTuple):
+    """The arguments of L, or its derivatives for each of them."""
+
+    x: tf.Tensor
+    w: tf.Tensor
+    mu: tf.Tensor
+    dy: tf.Tensor
+
+
+def exact(ops: NativeOps, at: Point, b: tf.Tensor, a: tf.Tensor) -> Point:
     """For displacement_gradient="exact": the derivatives of q for x, w, mu, dy."""
+    x, w, mu, dy = at
     (v, h), (av, ah) = tf.unstack(mu), tf.unstack(a)
     row, column = tf.floor(v), tf.floor(h)
     wv, wh = tf.cast(w, a.dtype) * av, tf.cast(w, a.dtype) * ah
@@ -55,19 +56,12 @@ def exact(
     by_row, by_column = (tf.split(p, 5) for p in tf.unstack(for_places))
     dmu = tf.stack([by_row[0] + by_row[3] + by_row[4], by_column[0] + by_column[1] + by_column[2]])
     dx = ops.input_gradient(x, weights, places, dy)
-    return dx, tf.cast(dw, w.dtype), dmu, ops.forward(x, weights, places)
+    return Point(dx, tf.cast(dw, w.dtype), dmu, ops.forward(x, weights, places))
 
 
-def gaussian(
-    ops: NativeOps,
-    x: tf.Tensor,
-    w: tf.Tensor,
-    mu: tf.Tensor,
-    dy: tf.Tensor,
-    b: tf.Tensor,
-    a: tf.Tensor,
-) -> Derivatives:
+def gaussian(ops: NativeOps, at: Point, b: tf.Tensor, a: tf.Tensor) -> Point:
     """For displacement_gradient="gaussian": the derivatives of q for x, w, mu, dy."""
+    x, w, mu, dy = at
     precise = a.dtype
     (av, ah), weight = tf.unstack(a), tf.cast(w, precise)
     frame = _Frame(ops, x, dy, mu)
@@ -88,7 +82,7 @@ def gaussian(
     dmu = weight * tf.stack([av * vv + ah * vh, av * vh + ah * hh])
 
     _, dmu_of_b = ops.parameter_gradients(x, b, mu, dy)
-    return (
+    return Point(
         dx + ops.input_gradient(x, b, mu, dy),
         tf.cast(dw, w.dtype),
         dmu + dmu_of_b,

@@ -30,6 +30,8 @@ def dau_layer(conv: Any, units: int, options: dict[str, Any]) -> DAUConv2D:
     depthwise = isinstance(conv, keras.layers.DepthwiseConv2D)
     kind = "depthwise" if depthwise else "kernel"
     half = (_extent(conv, 0) / 2, _extent(conv, 1) / 2)
+    limit = options.get("max_displacement", max(4.0, float(np.ceil(max(half)))))
+    spread = half if limit is None else (min(half[0], limit), min(half[1], limit))
     settings = {
         "name": conv.name,
         "dtype": conv.dtype_policy,
@@ -37,11 +39,11 @@ def dau_layer(conv: Any, units: int, options: dict[str, Any]) -> DAUConv2D:
         "strides": conv.strides,
         "data_format": conv.data_format,
         "groups": input_channels(conv) if depthwise else conv.groups,
-        "max_displacement": max(4.0, float(np.ceil(max(half)))),
+        "max_displacement": limit,
         "activation": conv.activation,
         "use_bias": conv.use_bias,
         "weight_initializer": _copy(keras.initializers, getattr(conv, f"{kind}_initializer")),
-        "displacement_initializer": DisplacementUniform(half),
+        "displacement_initializer": DisplacementUniform(spread),
         "bias_initializer": _copy(keras.initializers, conv.bias_initializer),
         "weight_regularizer": getattr(conv, f"{kind}_regularizer"),
         "bias_regularizer": conv.bias_regularizer,

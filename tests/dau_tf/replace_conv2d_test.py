@@ -171,6 +171,9 @@ def test_settings_are_taken_over_or_given():
     assert 2.0 < np.abs(layer.displacement.numpy()).max() <= 2.5
     np.testing.assert_array_equal(layer.bias, np.ones(4))
 
+    near = dau_tf.replace_conv2d(model, max_displacement=0.5, print_fn=None).layers[0]
+    assert np.mean(np.abs(near.displacement.numpy()) == 0.5) < 0.1, "not piled up at the limit"
+
     given = {"sigma": 0.35, "max_displacement": 1.0, "displacement_initializer": "ones"}
     layer = dau_tf.replace_conv2d(model, units=6, print_fn=None, **given).layers[0]
     assert (layer.units, layer.initial_sigma, layer.max_displacement) == (6, 0.35, 1.0)
@@ -241,6 +244,12 @@ def test_other_models_are_refused(bad):
 def test_nothing_to_replace_is_refused():
     with pytest.raises(ValueError, match=r"where='no_such', which selects none of .'shared'"):
         dau_tf.replace_conv2d(two_towers(), "no_such")
+
+
+def test_fitting_the_general_form_is_refused():
+    with pytest.raises(ValueError, match=r"fit_weights=True.*sigma_mode='per_unit'"):
+        dau_tf.replace_conv2d(two_towers(), fit_weights=True, sigma_mode="per_unit")
+    dau_tf.replace_conv2d(two_towers(), print_fn=None, sigma_mode="per_unit")
 
 
 def test_a_kernel_larger_than_the_image_is_refused():
