@@ -46,20 +46,29 @@ def _public(module: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _entry(path: str, thing: Any) -> str:
-    name = path.rsplit(".", 1)[1]
-    parameters = [
-        parameter.replace(annotation=inspect.Parameter.empty)
-        for parameter in inspect.signature(thing).parameters.values()
-        if parameter.name != "self"
-    ]
-    arguments = ",\n    ".join(map(str, parameters))
-    call = f"{name}(\n    {arguments},\n)" if arguments else f"{name}()"
-    text = [f"### `{path}`", "", "```python", call, "```", "", "```text", inspect.getdoc(thing)]
-    text += ["```", ""]
+    text = [f"### `{path}`", "", "```python", _signature(path.rsplit(".", 1)[1], thing), "```"]
+    text += ["", "```text", inspect.getdoc(thing) or "", "```", ""]
     if inspect.isclass(thing):
         text += [f"* `.{n}`: {_first_line(m)}" for n, m in _methods(thing)]
         text += [""]
     return "\n".join(text)
+
+
+def _signature(name: str, thing: Any) -> str:
+    """The arguments, one a line, as `ruff format` leaves them."""
+    lines, keyword_only = [], inspect.Parameter.KEYWORD_ONLY
+    for parameter in inspect.signature(thing).parameters.values():
+        default, text = parameter.default, str(parameter).split(":")[0].split("=")[0].strip()
+        if parameter.kind == keyword_only and "*" not in lines:
+            lines.append("*")
+        if default is not inspect.Parameter.empty:
+            shown = f'"{default}"' if isinstance(default, str) else str(default)
+            text += "=" + getattr(default, "__name__", shown)
+        lines.append(text)
+    arguments = "".join(f"    {line},\n" for line in lines)
+    if inspect.isclass(thing):
+        return f"{name}(\n{arguments})" if lines else f"{name}()"
+    return f"def {name}(\n{arguments}): ..." if lines else f"def {name}(): ..."
 
 
 def _methods(cls: type) -> Iterator[tuple[str, Any]]:

@@ -20,6 +20,15 @@ def test_is_up_to_date():
     assert written == tool().reference(), "run .venv/bin/python tools/reference.py"
 
 
+def test_signatures():
+    text = tool().reference()
+    assert (
+        "    units=2,\n    *,\n    fit_weights=False,\n    print_fn=print,\n    **options,\n"
+        in text
+    )
+    assert '    padding="same",\n    data_format=None,\n' in text
+
+
 def test_has_every_public_name():
     text = tool().reference()
     for module in ("initializers", "regularizers", "constraints", "optimizers", "replacement"):
