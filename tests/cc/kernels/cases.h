@@ -90,6 +90,11 @@ inline const std::vector<Case>& Cases() {
   return cases;
 }
 
+// Small enough to be computed hundreds of times, by the reference as well.
+inline bool IsSmall(const Case& c) {
+  return UnitCount(c.shape) <= 200 && InputCount(c.shape) + OutputCount(c.shape) <= 2000;
+}
+
 // Displacements that rounding could break, for the first units of a case.
 inline const std::vector<double>& NastyDisplacements() {
   static const std::vector<double> values = {-1e-9, 1e-9, -1.0, 0.0, -0.0, 1 - 1e-9, -1e-40, 0.5, -1.5};

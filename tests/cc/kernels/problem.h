@@ -1,10 +1,9 @@
-// One call of an engine with random arrays, its scratch memory guarded, and how far from the reference it may be.
+// One call of an engine with random arrays, its scratch memory guarded.
 #ifndef DAU_TESTS_CC_KERNELS_PROBLEM_H_
 #define DAU_TESTS_CC_KERNELS_PROBLEM_H_
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -15,16 +14,6 @@
 #include "tests/cc/kernels/cases.h"
 
 namespace dau::testing {
-
-// Rounding errors of a sum of n terms grow like √n; 4 roundings go into each term.
-struct Tolerance {
-  double relative_eps;
-
-  template <typename T>
-  static Tolerance OfSum(double terms) {
-    return {4 * std::sqrt(terms + 9) * std::numeric_limits<T>::epsilon()};
-  }
-};
 
 // Threads that take their items in an odd order, to show that the result does not depend on it.
 inline Parallel Threads(int count) {
@@ -45,18 +34,6 @@ inline Parallel Threads(int count) {
 inline std::vector<double> Double(const std::vector<float>& values) { return {values.begin(), values.end()}; }
 inline const std::vector<double>& Double(const std::vector<double>& values) { return values; }
 
-// scale: what an error is relative to. Not the largest value that came out: where terms cancel, rounding does not.
-template <typename T>
-void ExpectNear(const T* actual, const double* expected, size_t count, double terms, double scale) {
-  double error = 0;
-  for (size_t i = 0; i < count; ++i) {
-    ASSERT_TRUE(std::isfinite(actual[i])) << "at " << i;
-    error = std::max(error, std::abs(static_cast<double>(actual[i]) - expected[i]));
-  }
-  // A Gaussian of σ = 0.05 px has taps that underflow in float: terms may be lost that are smaller than its least.
-  EXPECT_LE(error, Tolerance::OfSum<T>(terms).relative_eps * scale + terms * std::numeric_limits<T>::min());
-}
-
 // Scratch of just the size that was asked for, filled with NaN: whatever is read must have been written. What lies
 // behind it must stay as it was.
 class Scratch {
@@ -73,13 +50,6 @@ class Scratch {
   size_t used_;
   std::vector<float> values_;  // two of these NaN are one of double's
 };
-
-template <typename T>
-double LargestMagnitude(const std::vector<T>& values) {
-  double largest = 0;
-  for (T value : values) largest = std::max(largest, std::abs(static_cast<double>(value)));
-  return largest;
-}
 
 template <typename T>
 struct Problem {
@@ -127,34 +97,6 @@ struct Problem {
     engine.backward_params(shape, range, kind, x.data(), weight.data(), displacement.data(), dy.data(), targets,
                            scratch.data(), parallel);
     return gradients;
-  }
-
-  // What errors are relative to: max_f ‖w_f‖₂·max|x| for y, max_s ‖w_s‖₂·max|dy| for dx, max_f ‖dy_f‖₂·max|x| for dw,
-  // and that times max|w| and what a slope can be for dμ.
-  double OutputScale() const { return LargestNorm(weight, 1, shape.filters) * LargestMagnitude(x); }
-  double InputGradientScale() const {
-    return LargestNorm(weight, shape.filters, shape.in_channels) * LargestMagnitude(dy);
-  }
-  double WeightGradientScale() const {
-    const bool nhwc = shape.format == DataFormat::kNHWC;
-    return LargestNorm(dy, nhwc ? 1 : OutputHeight(shape) * OutputWidth(shape), shape.filters) * LargestMagnitude(x);
-  }
-  double DisplacementGradientScale(DisplacementGradient kind) const {
-    double slope = 2;  // of two neighbours in ±1
-    if (kind == DisplacementGradient::kGaussian) {
-      slope = 0;
-      for (double tap : GaussianTaps(shape.sigma).derivative) slope += std::abs(tap);
-    }
-    return WeightGradientScale() * LargestMagnitude(weight) * slope;
-  }
-
- private:
-  // The largest 2-norm of the values of one group: element i belongs to group i / stride % groups.
-  static double LargestNorm(const std::vector<T>& values, int64_t stride, int64_t groups) {
-    std::vector<double> squares(groups);
-    for (size_t i = 0; i < values.size(); ++i)
-      squares[i / stride % groups] += static_cast<double>(values[i]) * values[i];
-    return std::sqrt(*std::max_element(squares.begin(), squares.end()));
   }
 };
 
