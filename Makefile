@@ -17,7 +17,7 @@ setup:  ## system packages and .venv/ with the pinned requirements; PYTHON=pytho
 	@PYTHON='$(PYTHON)' TF='$(TF)' tools/setup.sh
 
 build: setup  ## the op library, and dau_tf importable from .venv/; TF=tensorflow for GPUs
-	./bazelw build //cc/tf:_dau_ops.so //tools/bazel:build_info
+	./bazelw build //cc/tf:_dau_ops.so //cc/tf/xla:_dau_xla.so //tools/bazel:build_info
 	@tools/install_library.sh
 
 demo: build  ## learn to de-blur a real video, at most ten minutes; OUT=demo_out
@@ -44,7 +44,7 @@ neon:  ## that the kernels compile for 64-bit ARM
 
 clean:  ## remove what was built, and the choice of Bazel; .venv/ stays
 	@[ ! -e bazel-out ] || ./bazelw clean
-	rm -rf dau_tf/_dau_ops.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
+	rm -rf dau_tf/_dau_ops.so dau_tf/_dau_xla.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
 
 distclean: clean  ## remove .venv/ and .bazel/ as well
 	rm -rf .venv .bazel *.egg-info

@@ -28,6 +28,16 @@ double SigmaValue(const Tensor& sigma) {
 
 absl::Status MakeShape(const Attrs& attrs, const TensorShape& input, const Tensor& weight, const Tensor& displacement,
                        const Tensor& sigma, DauConvShape* shape) {
+  if (absl::Status status = CheckShapes(attrs, input, weight.shape(), displacement.shape(), sigma.shape(), shape);
+      !status.ok()) {
+    return status;
+  }
+  shape->sigma = SigmaValue(sigma);
+  return ToAbsl(Validate(*shape));
+}
+
+absl::Status CheckShapes(const Attrs& attrs, const TensorShape& input, const TensorShape& weight,
+                         const TensorShape& displacement, const TensorShape& sigma, DauConvShape* shape) {
   const bool nhwc = attrs.format == DataFormat::kNHWC;
   if (input.dims() != 4) {
     return ToAbsl(InvalidArgument("`input` must have 4 dimensions, ", nhwc ? "[N, H, W, S]" : "[N, S, H, W]",
@@ -35,22 +45,22 @@ absl::Status MakeShape(const Attrs& attrs, const TensorShape& input, const Tenso
   }
   if (weight.dims() != 3) {
     return ToAbsl(
-        InvalidArgument("`weight` must have 3 dimensions, [K, S, F]. Received shape: ", weight.shape().DebugString()));
+        InvalidArgument("`weight` must have 3 dimensions, [K, S, F]. Received shape: ", weight.DebugString()));
   }
-  if (!TensorShapeUtils::IsScalar(sigma.shape())) {
-    return ToAbsl(InvalidArgument("`sigma` must be a scalar. Received shape: ", sigma.shape().DebugString()));
+  if (!TensorShapeUtils::IsScalar(sigma)) {
+    return ToAbsl(InvalidArgument("`sigma` must be a scalar. Received shape: ", sigma.DebugString()));
   }
   TensorShape expected({2});
-  expected.AppendShape(weight.shape());
-  if (displacement.shape() != expected) {
+  expected.AppendShape(weight);
+  if (displacement != expected) {
     return ToAbsl(InvalidArgument("`displacement` must have the shape [2, K, S, F] = ", expected.DebugString(),
-                                  " that belongs to `weight` of shape ", weight.shape().DebugString(),
-                                  ". Received shape: ", displacement.shape().DebugString()));
+                                  " that belongs to `weight` of shape ", weight.DebugString(),
+                                  ". Received shape: ", displacement.DebugString()));
   }
   if (input.dim_size(nhwc ? 3 : 1) != weight.dim_size(1)) {
-    return ToAbsl(InvalidArgument("`input` must have as many channels as `weight` of shape ",
-                                  weight.shape().DebugString(), " has: ", weight.dim_size(1),
-                                  ". Received shape: ", input.DebugString(), " in ", nhwc ? "NHWC" : "NCHW"));
+    return ToAbsl(InvalidArgument("`input` must have as many channels as `weight` of shape ", weight.DebugString(),
+                                  " has: ", weight.dim_size(1), ". Received shape: ", input.DebugString(), " in ",
+                                  nhwc ? "NHWC" : "NCHW"));
   }
   shape->batch = input.dim_size(0);
   shape->height = input.dim_size(nhwc ? 1 : 2);
@@ -62,9 +72,8 @@ absl::Status MakeShape(const Attrs& attrs, const TensorShape& input, const Tenso
   shape->stride_w = attrs.stride_w;
   shape->padding = attrs.padding;
   shape->format = attrs.format;
-  shape->sigma = SigmaValue(sigma);
   shape->max_displacement = attrs.max_displacement;
-  return ToAbsl(Validate(*shape));
+  return absl::OkStatus();
 }
 
 TensorShape OutputShape(const DauConvShape& shape) {

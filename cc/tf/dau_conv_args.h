@@ -49,6 +49,11 @@ double SigmaValue(const tensorflow::Tensor& sigma);
 absl::Status MakeShape(const Attrs& attrs, const tensorflow::TensorShape& input, const tensorflow::Tensor& weight,
                        const tensorflow::Tensor& displacement, const tensorflow::Tensor& sigma, DauConvShape* shape);
 
+// The same where sigma's value is not known yet, and not validated: all of the shape but sigma.
+absl::Status CheckShapes(const Attrs& attrs, const tensorflow::TensorShape& input,
+                         const tensorflow::TensorShape& weight, const tensorflow::TensorShape& displacement,
+                         const tensorflow::TensorShape& sigma, DauConvShape* shape);
+
 tensorflow::TensorShape OutputShape(const DauConvShape& shape);
 
 absl::Status CheckOutBackprop(const DauConvShape& shape, const tensorflow::Tensor& out_backprop);

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from dau_tf.constraints import ClipDisplacement, ClipSigma
 from dau_tf.layers import settings
-from dau_tf.ops import arguments, dau_conv2d, geometry
+from dau_tf.ops import arguments, dau_conv2d, geometry, loader
 from dau_tf.ops.dense import dau_conv2d_dense
 
 
@@ -175,9 +175,12 @@ class DAUConv2D(keras.layers.Layer):
         self.sigma_constraint = keras.constraints.get(sigma_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.input_spec = keras.layers.InputSpec(ndim=4)
-        # The op has no XLA kernel yet. Without this flag `compile(jit_compile="auto")` turns XLA on
-        # where it finds a GPU, and training fails there only.
-        self.supports_jit = False
+        # Where it is False Keras compiles the model without XLA: `jit_compile="auto"` would turn it
+        # on where it finds a GPU. The size of a dense kernel hangs on values, that of `valid` on
+        # sigma's; XLA wants both before it runs.
+        self.supports_jit = (
+            loader.xla_compiles() and self.padding == "same" and not self._sigma_varies
+        )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the variables for inputs of `input_shape`, whose channels must be known."""

@@ -1,8 +1,9 @@
-"""Finds the compiled op library and loads it once, when the first op is called."""
+"""Finds the compiled op library and loads it once, with its bridge to XLA, on the first call."""
 
 import json
 import sys
 import threading
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -65,8 +66,19 @@ def load_library() -> ModuleType:
     if _loaded is None:
         with _lock:
             if _loaded is None:
-                _loaded = _loaded_by_user() or _load(op_library_path())
+                module = _loaded_by_user() or _load(op_library_path())
+                _load_xla()
+                _loaded = module
     return _loaded
+
+
+def xla_compiles() -> bool:
+    """Returns whether XLA (`jit_compile=True`) can compile the ops here.
+
+    It takes the library `_dau_xla.so` beside the op library, and a machine without a GPU: where
+    there is one XLA compiles for it, and the kernels are the CPU's.
+    """
+    return _xla_library().is_file() and not tf.config.list_physical_devices("GPU")
 
 
 def _load(path: str) -> ModuleType:
@@ -78,6 +90,27 @@ def _load(path: str) -> ModuleType:
             f"TensorFlow {_tensorflow_of_build()}. Run `make build` again with the TensorFlow in "
             "use."
         ) from error
+
+
+def _xla_library() -> Path:
+    return _LIBRARY.with_name("_dau_xla.so")
+
+
+def _load_xla() -> None:
+    """Loads the bridge to XLA where it is built. Everything but `jit_compile` works without it."""
+    path = _xla_library()
+    if not path.is_file():
+        return
+    try:
+        tf.load_library(str(path))
+    except (tf.errors.OpError, OSError) as error:
+        warnings.warn(
+            f"TensorFlow {tf.__version__} could not load {path}: {error}. Without it DAU layers "
+            "compute as ever, but not under jit_compile=True. Run `make build` again with the "
+            "TensorFlow in use.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
 
 def _loaded_by_user() -> ModuleType | None:

@@ -12,14 +12,16 @@ def _tf_impl(ctx):
         fail("%s cannot import TensorFlow; run `make build`, or set PYTHON_BIN_PATH.\n%s" % (python, probe.stderr))
     include, lib, flags, version = probe.stdout.strip().split("\n")[-4:]
     ctx.symlink(include, "include")
-    ctx.symlink(lib + "/libtensorflow_framework.so.2", "libtensorflow_framework.so.2")
+    for name in ["libtensorflow_framework.so.2", "libtensorflow_cc.so.2"]:
+        ctx.symlink(lib + "/" + name, name)
     ctx.file("build_defs.bzl", "TF_COPTS = %r\nTF_VERSION = %r\n" % (flags.replace("--std", "-std").split(" "), version))
 
     # `includes` become -isystem: no warning of TensorFlow's stops our -Werror.
     ctx.file("BUILD", """
 package(default_visibility = ["//visibility:public"])
-cc_library(name = "headers", hdrs = glob(["include/**"]), includes = ["include"])
+cc_library(name = "headers", hdrs = glob(["include/**"]), includes = ["include", "include/external/farmhash_archive/src"])
 cc_library(name = "framework", srcs = ["libtensorflow_framework.so.2"])
+cc_library(name = "cc", srcs = ["libtensorflow_cc.so.2"])
 """)
 
 # DAU_TF_WHEEL names the installed wheel, so that a running Bazel server sees an upgrade.

@@ -1,0 +1,25 @@
+#include "cc/tf/xla/dau_conv_call.h"
+
+#include <cstdio>
+
+namespace dau::tf {
+namespace {
+
+void Append(const char* name, int64_t value, std::string* text) {
+  *text += std::string(name) + " = " + std::to_string(value) + " : i64, ";
+}
+
+}  // namespace
+
+std::string WriteAttributes(const DauConvShape& shape, DisplacementGradient gradient) {
+  std::string text = "{";
+  for (const ShapeAttribute& attribute : kShapeAttributes) Append(attribute.name, shape.*attribute.field, &text);
+  Append(kPadding, static_cast<int64_t>(shape.padding), &text);
+  Append(kFormat, static_cast<int64_t>(shape.format), &text);
+  Append(kDisplacementGradient, static_cast<int64_t>(gradient), &text);
+  char number[32];  // 17 digits bring every double back
+  std::snprintf(number, sizeof(number), "%.16e", shape.max_displacement);
+  return text + kMaxDisplacement + " = " + number + " : f64}";
+}
+
+}  // namespace dau::tf

@@ -1,0 +1,182 @@
+// The custom calls of dau_conv_call.h on the host: unpack, check, allocate, call.
+#include <new>
+#include <string>
+
+#include "cc/kernels/base/arena.h"
+#include "cc/kernels/dau_conv.h"
+#include "cc/tf/dau_conv_options.h"
+#include "cc/tf/xla/dau_conv_call.h"
+#include "cc/tf/xla/threads.h"
+#include "xla/ffi/api/c_api.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace xla::ffi {
+const XLA_FFI_Api* GetXlaFfiApi();  // xla/ffi/ffi_api.h declares it, and needs MLIR, which the wheel does not bring
+}
+
+namespace dau::tf {
+namespace {
+
+namespace ffi = ::xla::ffi;
+using Array = ffi::AnyBuffer;
+using Result = ffi::Result<ffi::AnyBuffer>;
+
+ffi::Error Refusal(const Status& status) { return ffi::Error::InvalidArgument(status.message()); }
+
+// Scratch memory of one call. XLA's CPU client has no allocator to offer to a handler.
+class Scratch {
+ public:
+  explicit Scratch(size_t bytes) : data_(::operator new(bytes, kAlignment, std::nothrow)) {}
+  ~Scratch() { ::operator delete(data_, kAlignment); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  void* data() const { return data_; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{Arena::kAlignment};
+  void* data_;
+};
+
+ffi::Error OutOfMemory(size_t bytes) {
+  return ffi::Error(ffi::ErrorCode::kResourceExhausted,
+                    "no memory for " + std::to_string(bytes) + " bytes of scratch space");
+}
+
+double Scalar(const Array& array) {
+  return array.element_type() == ffi::DataType::F64 ? *array.typed_data<double>() : *array.typed_data<float>();
+}
+
+struct Call {
+  DauConvShape shape;
+  DisplacementGradient gradient;
+  DisplacementRange range;
+  Options options;
+  Parallel parallel;
+};
+
+// Of a call that our own kernel wrote: all of them are there.
+void ReadAttributes(const ffi::Dictionary& attributes, Call* call) {
+  for (const ShapeAttribute& attribute : kShapeAttributes) {
+    call->shape.*attribute.field = attributes.get<int64_t>(attribute.name).value();
+  }
+  call->shape.padding = static_cast<Padding>(attributes.get<int64_t>(kPadding).value());
+  call->shape.format = static_cast<DataFormat>(attributes.get<int64_t>(kFormat).value());
+  call->shape.max_displacement = attributes.get<double>(kMaxDisplacement).value();
+  call->gradient = static_cast<DisplacementGradient>(attributes.get<int64_t>(kDisplacementGradient).value());
+}
+
+// outputs: the elements of y or dy. With padding `valid` they hang on sigma, whose value comes only now.
+template <typename T>
+Status Prepare(ffi::ThreadPool pool, const ffi::Dictionary& attributes, const Array& displacement, const Array& sigma,
+               int64_t outputs, Call* call) {
+  ReadAttributes(attributes, call);
+  call->shape.sigma = Scalar(sigma);
+  if (Status status = Validate(call->shape); !status.ok()) return status;
+  if (OutputCount(call->shape) != outputs) {
+    return InvalidArgument("padding `valid` with sigma=", call->shape.sigma, " has ", OutputCount(call->shape),
+                           " outputs, and the cluster was compiled for ", outputs);
+  }
+  if (absl::Status status = ReadOptions(&call->options); !status.ok()) return Status(std::string(status.message()));
+  call->parallel = ClusterThreads(pool);
+  return FindDisplacementRange(call->shape, displacement.reinterpret_data<Real<T>>(), &call->range);
+}
+
+template <typename T>
+ffi::Error RunForward(ffi::ThreadPool pool, Array weight, Array displacement, Array sigma, Array x, Result y,
+                      const ffi::Dictionary& attributes) {
+  Call call;
+  Status status = Prepare<T>(pool, attributes, displacement, sigma, y->element_count(), &call);
+  if (!status.ok()) return Refusal(status);
+  size_t bytes;
+  status = ForwardWorkspace<T>(call.options, call.shape, call.range, call.parallel, &bytes);
+  if (!status.ok()) return Refusal(status);
+  const Scratch scratch(bytes);
+  if (scratch.data() == nullptr) return OutOfMemory(bytes);
+  Forward<T>(call.options, call.shape, call.range, x.reinterpret_data<T>(), weight.reinterpret_data<T>(),
+             displacement.reinterpret_data<Real<T>>(), y->reinterpret_data<T>(), scratch.data(), call.parallel);
+  return ffi::Error::Success();
+}
+
+template <typename T>
+ffi::Error RunBackpropInput(ffi::ThreadPool pool, Array weight, Array displacement, Array sigma, Array dy, Result dx,
+                            const ffi::Dictionary& attributes) {
+  Call call;
+  Status status = Prepare<T>(pool, attributes, displacement, sigma, dy.element_count(), &call);
+  if (!status.ok()) return Refusal(status);
+  size_t bytes;
+  status = BackwardInputWorkspace<T>(call.options, call.shape, call.range, call.parallel, &bytes);
+  if (!status.ok()) return Refusal(status);
+  const Scratch scratch(bytes);
+  if (scratch.data() == nullptr) return OutOfMemory(bytes);
+  BackwardInput<T>(call.options, call.shape, call.range, weight.reinterpret_data<T>(),
+                   displacement.reinterpret_data<Real<T>>(), dy.reinterpret_data<T>(), dx->reinterpret_data<T>(),
+                   scratch.data(), call.parallel);
+  return ffi::Error::Success();
+}
+
+template <typename T>
+ffi::Error RunBackpropParams(ffi::ThreadPool pool, Array weight, Array displacement, Array sigma, Array x, Array dy,
+                             Result d_weight, Result d_displacement, const ffi::Dictionary& attributes) {
+  Call call;
+  Status status = Prepare<T>(pool, attributes, displacement, sigma, dy.element_count(), &call);
+  if (!status.ok()) return Refusal(status);
+  size_t bytes;
+  status = BackwardParamsWorkspace<T>(call.options, call.shape, call.range, call.gradient, /*sigma=*/false,
+                                      call.parallel, &bytes);
+  if (!status.ok()) return Refusal(status);
+  const Scratch scratch(bytes);
+  if (scratch.data() == nullptr) return OutOfMemory(bytes);
+  BackwardParams<T>(call.options, call.shape, call.range, call.gradient, x.reinterpret_data<T>(),
+                    weight.reinterpret_data<T>(), displacement.reinterpret_data<Real<T>>(), dy.reinterpret_data<T>(),
+                    {d_weight->reinterpret_data<T>(), d_displacement->reinterpret_data<Real<T>>()}, scratch.data(),
+                    call.parallel);
+  return ffi::Error::Success();
+}
+
+// One handler for every type: RUN of what the weight is stored as.
+#define DAU_BY_TYPE(WEIGHT, RUN, ...)                                                         \
+  switch ((WEIGHT).element_type()) {                                                          \
+    case ffi::DataType::F16:                                                                  \
+      return RUN<Float16>(__VA_ARGS__);                                                       \
+    case ffi::DataType::BF16:                                                                 \
+      return RUN<BFloat16>(__VA_ARGS__);                                                      \
+    case ffi::DataType::F32:                                                                  \
+      return RUN<float>(__VA_ARGS__);                                                         \
+    case ffi::DataType::F64:                                                                  \
+      return RUN<double>(__VA_ARGS__);                                                        \
+    default:                                                                                  \
+      return ffi::Error::InvalidArgument("`weight` must be half, bfloat16, float or double"); \
+  }
+
+ffi::Error HandleForward(ffi::ThreadPool pool, Array weight, Array displacement, Array sigma, Array x, Result y,
+                         ffi::Dictionary attributes) {
+  DAU_BY_TYPE(weight, RunForward, pool, weight, displacement, sigma, x, y, attributes);
+}
+
+ffi::Error HandleBackpropInput(ffi::ThreadPool pool, Array weight, Array displacement, Array sigma, Array dy, Result dx,
+                               ffi::Dictionary attributes) {
+  DAU_BY_TYPE(weight, RunBackpropInput, pool, weight, displacement, sigma, dy, dx, attributes);
+}
+
+ffi::Error HandleBackpropParams(ffi::ThreadPool pool, Array weight, Array displacement, Array sigma, Array x, Array dy,
+                                Result d_weight, Result d_displacement, ffi::Dictionary attributes) {
+  DAU_BY_TYPE(weight, RunBackpropParams, pool, weight, displacement, sigma, x, dy, d_weight, d_displacement,
+              attributes);
+}
+#undef DAU_BY_TYPE
+
+auto ParametersFirst() { return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>(); }
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DauConv2DHandler, HandleForward, ParametersFirst().Arg<Array>().Ret<Array>().Attrs());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DauConv2DBackpropInputHandler, HandleBackpropInput,
+                              ParametersFirst().Arg<Array>().Ret<Array>().Attrs());
+XLA_FFI_DEFINE_HANDLER_SYMBOL(DauConv2DBackpropParamsHandler, HandleBackpropParams,
+                              ParametersFirst().Arg<Array>().Arg<Array>().Ret<Array>().Ret<Array>().Attrs());
+
+XLA_FFI_REGISTER_HANDLER(ffi::GetXlaFfiApi(), kForwardCall, "Host", DauConv2DHandler);
+XLA_FFI_REGISTER_HANDLER(ffi::GetXlaFfiApi(), kBackpropInputCall, "Host", DauConv2DBackpropInputHandler);
+XLA_FFI_REGISTER_HANDLER(ffi::GetXlaFfiApi(), kBackpropParamsCall, "Host", DauConv2DBackpropParamsHandler);
+
+}  // namespace
+}  // namespace dau::tf
