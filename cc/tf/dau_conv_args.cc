@@ -33,7 +33,8 @@ absl::Status MakeShape(const Attrs& attrs, const TensorShape& input, const Tenso
     return status;
   }
   shape->sigma = SigmaValue(sigma);
-  return ToAbsl(Validate(*shape));
+  const Status status = Validate(*shape);
+  return ToAbsl(status.ok() ? CheckMargin(*shape, attrs.margin) : status);
 }
 
 absl::Status CheckShapes(const Attrs& attrs, const TensorShape& input, const TensorShape& weight,
@@ -74,6 +75,12 @@ absl::Status CheckShapes(const Attrs& attrs, const TensorShape& input, const Ten
   shape->format = attrs.format;
   shape->max_displacement = attrs.max_displacement;
   return absl::OkStatus();
+}
+
+Status CheckMargin(const DauConvShape& shape, int64_t margin) {
+  if (shape.padding != Padding::kValid || margin < 0 || Margin(shape) == margin) return Status();
+  return InvalidArgument("padding `valid` with max_displacement=", shape.max_displacement, " and sigma=", shape.sigma,
+                         " drops ", Margin(shape), " pixels on each side. Expected the `margin`: ", margin);
 }
 
 TensorShape OutputShape(const DauConvShape& shape) {

@@ -17,6 +17,7 @@ struct Attrs {
   Padding padding = Padding::kSame;
   DataFormat format = DataFormat::kNHWC;
   double max_displacement = -1;
+  int64_t margin = -1;  // of `valid`; negative: from sigma, whose value has to be known then
   DisplacementGradient displacement_gradient = DisplacementGradient::kGaussian;
 
   // Source: OpKernelConstruction or InferenceContext.
@@ -25,13 +26,16 @@ struct Attrs {
     std::vector<int32_t> strides;
     std::string padding_name, format_name, gradient_name;
     float max;
+    int64_t known_margin;
     absl::Status status = source->GetAttr("strides", &strides);
     if (status.ok()) status = source->GetAttr("padding", &padding_name);
     if (status.ok()) status = source->GetAttr("data_format", &format_name);
     if (status.ok()) status = source->GetAttr("max_displacement", &max);
+    if (status.ok()) status = source->GetAttr("margin", &known_margin);
     if (status.ok()) status = source->GetAttr("displacement_gradient", &gradient_name);
     if (!status.ok()) return status;
     max_displacement = max;
+    margin = known_margin;
     padding = padding_name == "VALID" ? Padding::kValid : Padding::kSame;
     format = format_name == "NCHW" ? DataFormat::kNCHW : DataFormat::kNHWC;
     displacement_gradient = gradient_name == "exact" ? DisplacementGradient::kExact : DisplacementGradient::kGaussian;
@@ -57,6 +61,9 @@ absl::Status CheckShapes(const Attrs& attrs, const tensorflow::TensorShape& inpu
 tensorflow::TensorShape OutputShape(const DauConvShape& shape);
 
 absl::Status CheckOutBackprop(const DauConvShape& shape, const tensorflow::Tensor& out_backprop);
+
+// Refuses a sigma whose margin is another than what the caller reckoned with; for a valid shape.
+Status CheckMargin(const DauConvShape& shape, int64_t margin);
 
 absl::Status ToAbsl(const Status& status);
 

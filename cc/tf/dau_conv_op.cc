@@ -39,15 +39,18 @@ absl::Status OutputDim(InferenceContext* c, const Attrs& attrs, DimensionHandle 
   int64_t margin = 0;
   if (attrs.padding == Padding::kValid) {
     const Tensor* sigma = c->input_tensor(sigma_input);
-    if (sigma == nullptr) return absl::OkStatus();
-    DauConvShape shape;
-    shape.padding = attrs.padding;
-    shape.max_displacement = attrs.max_displacement;
-    shape.sigma = SigmaValue(*sigma);
-    if (!(shape.sigma > 0) || !(shape.max_displacement >= 0))
-      return absl::OkStatus();  // the kernel tells what is wrong
-    margin = Margin(shape);
-    if (c->Value(size) <= 2 * margin) {
+    margin = attrs.margin;
+    if (margin < 0) {
+      if (sigma == nullptr) return absl::OkStatus();
+      DauConvShape shape;
+      shape.padding = attrs.padding;
+      shape.max_displacement = attrs.max_displacement;
+      shape.sigma = SigmaValue(*sigma);
+      if (!(shape.sigma > 0) || !(shape.max_displacement >= 0))
+        return absl::OkStatus();  // the kernel tells what is wrong
+      margin = Margin(shape);
+    }
+    if (margin >= (c->Value(size) + 1) / 2) {
       return absl::InvalidArgumentError(InvalidArgument("padding `valid` drops ", margin,
                                                         " pixels on each side; nothing remains of an extent of ",
                                                         c->Value(size))
@@ -111,6 +114,7 @@ REGISTER_OP("Dau>Conv2D")
     .Attr("padding: {'SAME', 'VALID'} = 'SAME'")
     .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
     .Attr("max_displacement: float = -1.0")
+    .Attr("margin: int = -1")
     .Attr("displacement_gradient: {'gaussian', 'exact'} = 'gaussian'")
     .SetShapeFn(ForwardShape)
     .Doc(R"doc(
@@ -137,6 +141,8 @@ padding: SAME: zeros outside, m = 0. VALID: only outputs that see nothing but
 data_format: Where the channels stand.
 max_displacement: What VALID reckons with, in pixels. Negative: unlimited.
   Displacements are not clipped by it.
+margin: m of VALID where the caller knows it before sigma has a value, as XLA
+  needs; a sigma with another m is refused. Negative: from sigma.
 T: Of images and weights. Computed in float for half and bfloat16.
 U: Of displacement and sigma: T, or float for half and bfloat16.
 displacement_gradient: gaussian: a smoothed derivative (Eq. 16 of the paper).
@@ -156,6 +162,7 @@ REGISTER_OP("Dau>Conv2DBackpropInput")
     .Attr("padding: {'SAME', 'VALID'} = 'SAME'")
     .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
     .Attr("max_displacement: float = -1.0")
+    .Attr("margin: int = -1")
     .Attr("displacement_gradient: {'gaussian', 'exact'} = 'gaussian'")
     .SetShapeFn(BackpropInputShape)
     .Doc(R"doc(
@@ -171,6 +178,7 @@ strides: As in Dau>Conv2D.
 padding: As in Dau>Conv2D.
 data_format: As in Dau>Conv2D.
 max_displacement: As in Dau>Conv2D.
+margin: As in Dau>Conv2D.
 T: As in Dau>Conv2D.
 U: As in Dau>Conv2D.
 displacement_gradient: Not used here; for one set of attributes.
@@ -190,6 +198,7 @@ REGISTER_OP("Dau>Conv2DBackpropParams")
     .Attr("padding: {'SAME', 'VALID'} = 'SAME'")
     .Attr("data_format: {'NHWC', 'NCHW'} = 'NHWC'")
     .Attr("max_displacement: float = -1.0")
+    .Attr("margin: int = -1")
     .Attr("displacement_gradient: {'gaussian', 'exact'} = 'gaussian'")
     .SetShapeFn(BackpropParamsShape)
     .Doc(R"doc(
@@ -206,6 +215,7 @@ strides: As in Dau>Conv2D.
 padding: As in Dau>Conv2D.
 data_format: As in Dau>Conv2D.
 max_displacement: As in Dau>Conv2D.
+margin: As in Dau>Conv2D.
 T: As in Dau>Conv2D.
 U: As in Dau>Conv2D.
 displacement_gradient: As in Dau>Conv2D.

@@ -176,11 +176,9 @@ class DAUConv2D(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         # Where it is False Keras compiles the model without XLA: `jit_compile="auto"` would turn it
-        # on where it finds a GPU. The size of a dense kernel hangs on values, that of `valid` on
-        # sigma's; XLA wants both before it runs.
-        self.supports_jit = (
-            loader.xla_compiles() and self.padding == "same" and not self._sigma_varies
-        )
+        # on where it finds a GPU. The size of a dense kernel hangs on values of displacements, and
+        # XLA wants to know it before.
+        self.supports_jit = loader.xla_compiles() and not self._sigma_varies
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the variables for inputs of `input_shape`, whose channels must be known."""
@@ -244,7 +242,9 @@ class DAUConv2D(keras.layers.Layer):
         """Returns the layer's output for `inputs` of shape (N, H, W, S) or (N, S, H, W)."""
         dtype = self.compute_dtype
         precise = "float64" if dtype == "float64" else "float32"
-        convolve: Callable[..., tf.Tensor] = dau_conv2d
+        # A variable has no value while a graph is built: the op is told the margin, and refuses at
+        # run time a sigma that has changed it.
+        convolve: Callable[..., tf.Tensor] = functools.partial(dau_conv2d, margin=self._margin)
         if self._sigma_varies:
             convolve = functools.partial(dau_conv2d_dense, max_sigma=self.max_sigma)
         outputs = convolve(
@@ -259,10 +259,6 @@ class DAUConv2D(keras.layers.Layer):
             max_displacement=self.max_displacement,
             displacement_gradient=self.displacement_gradient,
         )
-        if self.padding == "valid":
-            # In a graph sigma is a variable's value, so that the op cannot tell the margin; this
-            # states it, and refuses at run time a sigma that has changed it.
-            outputs = tf.ensure_shape(outputs, self.compute_output_shape(tuple(inputs.shape)))
         if self.bias is not None:
             layout = "NHWC" if self.data_format == "channels_last" else "NCHW"
             bias = keras.ops.cast(self.bias, dtype)
@@ -284,10 +280,7 @@ class DAUConv2D(keras.layers.Layer):
         if len(input_shape) != 4:
             raise ValueError(f"`input_shape` must have rank 4. Received: {input_shape}")
         rows = 1 if self.data_format == "channels_last" else 2
-        margin = 0
-        if self.padding == "valid":
-            assert self.max_displacement is not None  # checked by the constructor
-            margin = geometry.valid_margin(self.max_displacement, self._widest_sigma)
+        margin = self._margin
         sizes = []
         for size, stride in zip(input_shape[rows : rows + 2], self.strides, strict=True):
             if self.padding == "valid" and size is not None and size <= 2 * margin:
@@ -333,6 +326,14 @@ class DAUConv2D(keras.layers.Layer):
     def _widest_sigma(self) -> float:
         """The sigma that fixes how far units reach."""
         return self.max_sigma if self._sigma_varies else self.initial_sigma
+
+    @property
+    def _margin(self) -> int:
+        """The rows and columns that padding `valid` drops on each side."""
+        if self.padding == "same":
+            return 0
+        assert self.max_displacement is not None  # checked by the constructor
+        return geometry.valid_margin(self.max_displacement, self._widest_sigma)
 
     def _sigma_value(self, shape: tuple[int, ...], dtype: str) -> tf.Tensor:
         if self.sigma_initializer is None:

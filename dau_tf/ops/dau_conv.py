@@ -15,6 +15,7 @@ from dau_tf.ops.dense import dau_conv2d_dense
 
 _OP_DATA_FORMAT = {"channels_last": "NHWC", "channels_first": "NCHW"}
 _UNLIMITED = -1.0
+_FROM_SIGMA = -1
 
 
 def dau_conv2d(
@@ -28,6 +29,7 @@ def dau_conv2d(
     data_format: str = "channels_last",
     groups: int = 1,
     max_displacement: float | None = None,
+    margin: int | None = None,
     max_sigma: float | None = None,
     displacement_gradient: str = "gaussian",
 ) -> tf.Tensor:
@@ -65,6 +67,9 @@ def dau_conv2d(
             is not finite then reaches the outputs of all groups in its call.
         max_displacement: In pixels; fixes the margin of "valid" and is not used otherwise: the
             displacements are not clipped here. None is unlimited.
+        margin: m of "valid" where it is to be known before `sigma` has a value, as XLA
+            (`jit_compile=True`) needs where sigma is a variable; a sigma with another m is refused.
+            None takes m from sigma.
         max_sigma: In pixels; needed for, and only used with, a sigma per unit: its largest value,
             which fixes how far units reach and stands in the margin of "valid" for sigma.
         displacement_gradient: "gaussian" for the smoothed derivative of the paper (Eq. 16), which
@@ -132,6 +137,7 @@ def dau_conv2d(
             padding=padding.upper(),
             data_format=_OP_DATA_FORMAT[data_format],
             max_displacement=_UNLIMITED if limit is None else limit,
+            margin=_FROM_SIGMA if margin is None else margin,
             displacement_gradient=displacement_gradient,
         )
 

@@ -7,7 +7,14 @@ import tensorflow as tf
 
 from dau_tf.ops import loader
 
-_ATTRIBUTES = ("strides", "padding", "data_format", "max_displacement", "displacement_gradient")
+_ATTRIBUTES = (
+    "strides",
+    "padding",
+    "data_format",
+    "max_displacement",
+    "margin",
+    "displacement_gradient",
+)
 
 
 @dataclass(frozen=True)

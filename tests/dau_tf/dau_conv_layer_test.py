@@ -336,7 +336,7 @@ def test_valid_refuses_a_sigma_that_changes_its_margin(wrap):
     layer.sigma.assign(0.6)  # ceil(3 sigma) stays 2
     assert call(images(1, 9, 9, 3)).shape == (1, 3, 3, 4)
     layer.sigma.assign(0.7)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="Shape of tensor"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Expected the `margin`: 3"):
         call(images(1, 9, 9, 3))
 
 

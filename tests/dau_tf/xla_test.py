@@ -149,6 +149,59 @@ def test_training_has_the_same_loss_curve():
     assert curves[0][-1] < curves[0][0]
 
 
+@pytest.mark.parametrize("kind", ["gaussian", "exact"])
+def test_second_derivatives(kind):
+    arguments = tensors(CASES[0])
+
+    def penalty(*arguments: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as outer:
+            outer.watch(arguments)
+            _, *gradients = results(*arguments, {"displacement_gradient": kind})
+            penalty = tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients])
+        return outer.gradient(penalty, arguments)
+
+    compiled = tf.function(penalty, jit_compile=True)
+    for expected, actual in zip(
+        tf.function(penalty)(*arguments), compiled(*arguments), strict=True
+    ):
+        # XLA fuses the arithmetic between the calls.
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_valid_takes_its_margin_where_sigma_is_a_variable():
+    x, w, mu = tensors(next(case for case in CASES if case.name == "valid"))
+    sigma = tf.Variable(0.5)
+
+    def conv(**margin: int) -> tf.Tensor:
+        return dau_tf.dau_conv2d(x, w, mu, sigma, **VALID, **margin)
+
+    compiled = tf.function(lambda: conv(margin=4), jit_compile=True)
+    np.testing.assert_array_equal(compiled(), conv())
+    sigma.assign(0.6)
+    np.testing.assert_array_equal(compiled(), conv())
+    sigma.assign(0.7)
+    for refused in (compiled, lambda: conv(margin=4)):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"drops 5 pixels .* `margin`: 4"):
+            refused()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="under XLA needs `margin`"):
+        tf.function(conv, jit_compile=True)()
+
+
+def test_layer_with_padding_valid():
+    layer = DAUConv2D(4, padding="valid", strides=2, max_displacement=2.0)
+    x = tf.random.normal([2, 14, 13, 3])
+
+    def step(x: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            y = layer(x)
+        return [y, *tape.gradient(y, layer.trainable_variables, output_gradients=y)]
+
+    layer.build(x.shape)
+    assert tf.function(step).get_concrete_function(x).outputs[0].shape == (2, 3, 3, 4)
+    for expected, actual in zip(step(x), tf.function(step, jit_compile=True)(x), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=1e-6)
+
+
 def test_keras_is_told_what_can_be_compiled(monkeypatch):
     assert DAUConv2D(4).supports_jit
     assert not DAUConv2D(4, sigma_mode="per_unit").supports_jit

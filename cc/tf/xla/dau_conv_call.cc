@@ -11,11 +11,12 @@ void Append(const char* name, int64_t value, std::string* text) {
 
 }  // namespace
 
-std::string WriteAttributes(const DauConvShape& shape, DisplacementGradient gradient) {
+std::string WriteAttributes(const DauConvShape& shape, int64_t margin, DisplacementGradient gradient) {
   std::string text = "{";
   for (const ShapeAttribute& attribute : kShapeAttributes) Append(attribute.name, shape.*attribute.field, &text);
   Append(kPadding, static_cast<int64_t>(shape.padding), &text);
   Append(kFormat, static_cast<int64_t>(shape.format), &text);
+  Append(kMargin, margin, &text);
   Append(kDisplacementGradient, static_cast<int64_t>(gradient), &text);
   char number[32];  // 17 digits bring every double back
   std::snprintf(number, sizeof(number), "%.16e", shape.max_displacement);

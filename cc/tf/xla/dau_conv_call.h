@@ -33,10 +33,11 @@ constexpr ShapeAttribute kShapeAttributes[] = {
 constexpr char kPadding[] = "padding";
 constexpr char kFormat[] = "format";
 constexpr char kMaxDisplacement[] = "max_displacement";
+constexpr char kMargin[] = "margin";  // the op's attribute
 constexpr char kDisplacementGradient[] = "displacement_gradient";
 
 // The attributes as XLA wants them, an MLIR dictionary: {batch = 1 : i64, …}.
-std::string WriteAttributes(const DauConvShape& shape, DisplacementGradient gradient);
+std::string WriteAttributes(const DauConvShape& shape, int64_t margin, DisplacementGradient gradient);
 
 }  // namespace dau::tf
 

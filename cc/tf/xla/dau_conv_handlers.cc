@@ -4,6 +4,7 @@
 
 #include "cc/kernels/base/arena.h"
 #include "cc/kernels/dau_conv.h"
+#include "cc/tf/dau_conv_args.h"
 #include "cc/tf/dau_conv_options.h"
 #include "cc/tf/xla/dau_conv_call.h"
 #include "cc/tf/xla/threads.h"
@@ -53,6 +54,7 @@ struct Call {
   DisplacementRange range;
   Options options;
   Parallel parallel;
+  int64_t margin;
 };
 
 // Of a call that our own kernel wrote: all of them are there.
@@ -63,6 +65,7 @@ void ReadAttributes(const ffi::Dictionary& attributes, Call* call) {
   call->shape.padding = static_cast<Padding>(attributes.get<int64_t>(kPadding).value());
   call->shape.format = static_cast<DataFormat>(attributes.get<int64_t>(kFormat).value());
   call->shape.max_displacement = attributes.get<double>(kMaxDisplacement).value();
+  call->margin = attributes.get<int64_t>(kMargin).value();
   call->gradient = static_cast<DisplacementGradient>(attributes.get<int64_t>(kDisplacementGradient).value());
 }
 
@@ -73,6 +76,7 @@ Status Prepare(ffi::ThreadPool pool, const ffi::Dictionary& attributes, const Ar
   ReadAttributes(attributes, call);
   call->shape.sigma = Scalar(sigma);
   if (Status status = Validate(call->shape); !status.ok()) return status;
+  if (Status status = CheckMargin(call->shape, call->margin); !status.ok()) return status;
   if (OutputCount(call->shape) != outputs) {
     return InvalidArgument("padding `valid` with sigma=", call->shape.sigma, " has ", OutputCount(call->shape),
                            " outputs, and the cluster was compiled for ", outputs);

@@ -1,5 +1,6 @@
 // Dau>Conv2D and its gradients where XLA compiles them (`jit_compile=True`): check the shapes, emit the custom call.
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -66,7 +67,7 @@ class DauConvXla : public XlaOpKernel {
     const bool one = results.size() == 1;
     const xla::XlaOp output = xla::CustomCallWithLayout(
         ctx->builder(), call, operands, one ? result_shapes[0] : xla::ShapeUtil::MakeTupleShape(result_shapes),
-        operand_shapes, WriteAttributes(shape, attrs_.displacement_gradient), /*has_side_effect=*/false,
+        operand_shapes, WriteAttributes(shape, attrs_.margin, attrs_.displacement_gradient), /*has_side_effect=*/false,
         /*output_operand_aliasing=*/{}, /*literal=*/nullptr, xla::CustomCallSchedule::SCHEDULE_NONE,
         xla::CustomCallApiVersion::API_VERSION_TYPED_FFI);
     for (size_t i = 0; i < results.size(); ++i) {
@@ -86,11 +87,15 @@ class DauConvForwardXla : public DauConvXla {
     DauConvShape shape;
     OP_REQUIRES_OK(ctx, Prepare(ctx, ctx->InputShape(0), &shape));
     if (attrs_.padding == Padding::kValid) {
-      // The size of the output hangs on sigma here.
-      const absl::Status known = ctx->ConstantInputAsFloatScalar(3, &shape.sigma);
-      OP_REQUIRES(ctx, known.ok(),
-                  absl::InvalidArgumentError("padding `valid` under XLA needs a `sigma` that is known when it is " +
-                                             ("compiled, such as a number. Received: " + known.ToString())));
+      // The size of the output hangs on sigma here, of which no more than its radius matters.
+      if (attrs_.margin >= 0) {
+        shape.sigma = (static_cast<double>(attrs_.margin) - std::ceil(attrs_.max_displacement)) / 3;
+      } else {
+        const absl::Status known = ctx->ConstantInputAsFloatScalar(3, &shape.sigma);
+        OP_REQUIRES(ctx, known.ok(),
+                    absl::InvalidArgumentError("padding `valid` under XLA needs `margin`, or a `sigma` that is known " +
+                                               ("when it is compiled. Received: " + known.ToString())));
+      }
     }
     OP_REQUIRES_OK(ctx, ToAbsl(Validate(shape)));
     OP_REQUIRES_OK(ctx, Emit(ctx, kForwardCall, {1, 2, 3, 0}, {OutputShape(shape)}, shape));
