@@ -12,19 +12,9 @@
 
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/engine_functions.h"
-#include "tests/cc/kernels/cases.h"
+#include "tests/cc/kernels/inputs.h"
 
 namespace dau::testing {
-
-// Rounding errors of a sum of n terms grow like √n; 4 roundings go into each term.
-struct Tolerance {
-  double relative_eps;
-
-  template <typename T>
-  static Tolerance OfSum(double terms) {
-    return {4 * std::sqrt(terms + 9) * std::numeric_limits<T>::epsilon()};
-  }
-};
 
 // Threads that take their items in an odd order, to show that the result does not depend on it.
 inline Parallel Threads(int count) {
@@ -41,9 +31,6 @@ inline Parallel Threads(int count) {
   };
   return parallel;
 }
-
-inline std::vector<double> Double(const std::vector<float>& values) { return {values.begin(), values.end()}; }
-inline const std::vector<double>& Double(const std::vector<double>& values) { return values; }
 
 // scale: what an error is relative to. Not the largest value that came out: where terms cancel, rounding does not.
 template <typename T>
@@ -75,24 +62,15 @@ class Scratch {
 };
 
 template <typename T>
-double LargestMagnitude(const std::vector<T>& values) {
-  double largest = 0;
-  for (T value : values) largest = std::max(largest, std::abs(static_cast<double>(value)));
-  return largest;
-}
-
-template <typename T>
-struct Problem {
-  DauConvShape shape;
+struct Problem : Inputs<T> {
+  using Inputs<T>::dy;
+  using Inputs<T>::displacement;
+  using Inputs<T>::shape;
+  using Inputs<T>::weight;
+  using Inputs<T>::x;
   DisplacementRange range;
-  std::vector<T> x, weight, displacement, dy;
 
-  explicit Problem(const Case& c, uint64_t seed = 7) : shape(c.shape) {
-    std::mt19937_64 random(seed);
-    x = Random<T>(random, InputCount(shape));
-    weight = Random<T>(random, UnitCount(shape));
-    displacement = RandomDisplacement<T>(random, c);
-    dy = Random<T>(random, OutputCount(shape));
+  explicit Problem(const Case& c, uint64_t seed = 7) : Inputs<T>(c, seed) {
     EXPECT_TRUE(Validate(shape).ok()) << Validate(shape).message();
     EXPECT_TRUE(FindDisplacementRange(shape, displacement.data(), &range).ok());
   }
@@ -127,34 +105,6 @@ struct Problem {
     engine.backward_params(shape, range, kind, x.data(), weight.data(), displacement.data(), dy.data(), targets,
                            scratch.data(), parallel);
     return gradients;
-  }
-
-  // What errors are relative to: max_f ‖w_f‖₂·max|x| for y, max_s ‖w_s‖₂·max|dy| for dx, max_f ‖dy_f‖₂·max|x| for dw,
-  // and that times max|w| and what a slope can be for dμ.
-  double OutputScale() const { return LargestNorm(weight, 1, shape.filters) * LargestMagnitude(x); }
-  double InputGradientScale() const {
-    return LargestNorm(weight, shape.filters, shape.in_channels) * LargestMagnitude(dy);
-  }
-  double WeightGradientScale() const {
-    const bool nhwc = shape.format == DataFormat::kNHWC;
-    return LargestNorm(dy, nhwc ? 1 : OutputHeight(shape) * OutputWidth(shape), shape.filters) * LargestMagnitude(x);
-  }
-  double DisplacementGradientScale(DisplacementGradient kind) const {
-    double slope = 2;  // of two neighbours in ±1
-    if (kind == DisplacementGradient::kGaussian) {
-      slope = 0;
-      for (double tap : GaussianTaps(shape.sigma).derivative) slope += std::abs(tap);
-    }
-    return WeightGradientScale() * LargestMagnitude(weight) * slope;
-  }
-
- private:
-  // The largest 2-norm of the values of one group: element i belongs to group i / stride % groups.
-  static double LargestNorm(const std::vector<T>& values, int64_t stride, int64_t groups) {
-    std::vector<double> squares(groups);
-    for (size_t i = 0; i < values.size(); ++i)
-      squares[i / stride % groups] += static_cast<double>(values[i]) * values[i];
-    return std::sqrt(*std::max_element(squares.begin(), squares.end()));
   }
 };
 
