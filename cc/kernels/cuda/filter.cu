@@ -16,7 +16,7 @@ struct TapList {
 };
 
 template <typename R>
-__global__ void StoreTaps(TapList list, int count, R* taps) {
+__global__ void __launch_bounds__(kTapsAtOnce) StoreTaps(TapList list, int count, R* taps) {
   const int i = static_cast<int>(threadIdx.x);
   if (i < count) taps[i] = static_cast<R>(list.values[i]);
 }

@@ -39,7 +39,7 @@ __device__ Corners AddGroups(const R* partial, int64_t groups, int64_t count, in
 
 // A thread: one unit.
 template <typename T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 2)
     WriteGradientsKernel(int64_t count, int64_t in_channels, int64_t filters, int64_t units_each,
                          Correlations<Real<T>> correlations, const T* weight, const Real<T>* displacement,
                          ParamGradients<T> gradients, double* terms) {
