@@ -229,6 +229,7 @@ int Main(int argc, char** argv) {
   for (const Case& c : Cases()) {
     if (!quick || UnitCount(c.shape) < 1000) CheckAll(c, 7, stream, &report);
   }
+  CheckAll(ManyTiles(), 7, stream, &report);
   for (int seed = 0; seed < (quick ? 5 : 100); ++seed) CheckAll(RandomCase(seed), seed, stream, &report);
   Check(cudaStreamDestroy(stream), "cudaStreamDestroy");
   std::printf("%d passed, %d failed\n", report.passed(), report.failed());

@@ -147,6 +147,11 @@ TEST(CudaTest, SameBitsFromASmallGrid) {
   }
 }
 
+TEST(CudaTest, SeveralTilesInAGroup) {
+  EngineTest<Cuda>::CheckBackwardParams<float>(ManyTiles(), DisplacementGradient::kGaussian);
+  EngineTest<Cuda>::CheckBackwardParams<double>(ManyTiles(), DisplacementGradient::kExact);
+}
+
 // A displacement that is not a number shows where it acts, and nowhere else.
 TEST(CudaTest, NotANumberStaysWithItsFilter) {
   for (float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
