@@ -10,7 +10,7 @@ BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo bench test cuda_check lint clean distclean
+.PHONY: help setup build demo bench test cuda_check lint neon clean distclean
 
 help:  ## this list
 	@sed -n 's/^\([a-z_]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -30,10 +30,10 @@ bench: build  ## speed against other convolutions; tables, JSON and plots in run
 	$(BIN)/python -m benchmarks.layer
 	$(BIN)/python -m benchmarks.network
 
-test: build  ## the C++ tests, the Python tests, lint
+test: build  ## the C++ tests, the Python tests, lint, neon
 	./bazelw test //cc/... //tests/...
 	$(BIN)/python -m pytest tests
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory lint neon
 
 cuda_check: setup  ## without a GPU: no spills, a CUDA library that loads, the programs of tools/gpu_check.sh
 	@tools/cuda_check.sh
@@ -43,6 +43,9 @@ lint: setup  ## ruff, mypy, clang-format
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy benchmarks dau_tf examples
 	find cc tests/cc -name '*.h' -o -name '*.cc' -o -name '*.cu' | xargs -r $(BIN)/clang-format --dry-run -Werror
+
+neon:  ## that the kernels compile for 64-bit ARM
+	@tools/check_neon.sh
 
 clean:  ## remove what was built, and the choice of Bazel; .venv/ stays
 	@[ ! -e bazel-out ] || ./bazelw clean

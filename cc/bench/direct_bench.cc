@@ -44,8 +44,14 @@ Timing Time(const std::function<void()>& call, double least_total = 200) {
   return {times.front(), times[times.size() / 2]};
 }
 
-constexpr direct::Pass kPasses[] = {direct::Pass::kForward, direct::Pass::kBackwardInput,
-                                    direct::Pass::kBackwardParamsExact, direct::Pass::kBackwardParamsGaussian};
+struct PassOfKind {
+  Pass pass;
+  DisplacementGradient kind = {};
+};
+constexpr PassOfKind kPasses[] = {{Pass::kForward},
+                                  {Pass::kBackwardInput},
+                                  {Pass::kBackwardParams, DisplacementGradient::kExact},
+                                  {Pass::kBackwardParams, DisplacementGradient::kGaussian}};
 
 class Layer {
  public:
@@ -75,30 +81,27 @@ class Layer {
     Grow([&](size_t* bytes) { return direct::BackwardInputWorkspace<float>(shape, range_, parallel_, bytes); });
   }
 
-  Timing Time(direct::Pass pass, double least_total = 200) {
+  Timing Time(const PassOfKind& pass, double least_total = 200) {
     return dau::Time([&] { Run(pass); }, least_total);
   }
-  direct::KindOfWork Count(direct::Pass pass) const { return direct::CountWork<float>(pass, shape_, range_); }
+  direct::KindOfWork Count(const PassOfKind& pass) const {
+    return direct::CountWork<float>(pass.pass, pass.kind, shape_, range_);
+  }
 
  private:
-  void Run(direct::Pass pass) {
-    switch (pass) {
-      case direct::Pass::kForward:
+  void Run(const PassOfKind& pass) {
+    switch (pass.pass) {
+      case Pass::kForward:
         return direct::Forward(shape_, range_, x_.data(), weight_.data(), displacement_.data(), y_.data(), Workspace(),
                                parallel_);
-      case direct::Pass::kBackwardInput:
+      case Pass::kBackwardInput:
         return direct::BackwardInput(shape_, range_, weight_.data(), displacement_.data(), dy_.data(), dx_.data(),
                                      Workspace(), parallel_);
-      case direct::Pass::kBackwardParamsExact:
-        return Params(DisplacementGradient::kExact);
-      case direct::Pass::kBackwardParamsGaussian:
-        return Params(DisplacementGradient::kGaussian);
+      case Pass::kBackwardParams:
+        return direct::BackwardParams(shape_, range_, pass.kind, x_.data(), weight_.data(), displacement_.data(),
+                                      dy_.data(), {gradients_.data(), gradients_.data() + weight_.size()}, Workspace(),
+                                      parallel_);
     }
-  }
-  void Params(DisplacementGradient kind) {
-    const ParamGradients<float> targets{gradients_.data(), gradients_.data() + weight_.size()};
-    direct::BackwardParams(shape_, range_, kind, x_.data(), weight_.data(), displacement_.data(), dy_.data(), targets,
-                           Workspace(), parallel_);
   }
 
   // At the start of a cache line, as TensorFlow's allocator gives it.
@@ -151,7 +154,7 @@ void TimeShapes(const char* name_part) {
         if (std::strstr(name, name_part) == nullptr) continue;
         Layer layer(Shape(row.n, row.size, row.size, row.channels, row.channels, units), reach);
         std::printf("%-16s", name);
-        for (const direct::Pass pass : kPasses) Print(layer.Time(pass));
+        for (const PassOfKind& pass : kPasses) Print(layer.Time(pass));
         std::printf("\n");
       }
     }
@@ -178,9 +181,10 @@ void TimeRandomShapes(int count, uint64_t seed) {
     for (const direct::Layout layout : {direct::Layout::kPlanes, direct::Layout::kLanes}) {
       direct::ForceLayoutForTest(layout);
       Layer layer(shape, reach);
-      for (const direct::Pass pass : kPasses) {
+      for (const PassOfKind& pass : kPasses) {
         const direct::KindOfWork work = layer.Count(pass);
-        std::printf("%d %d %d", static_cast<int>(layout), static_cast<int>(pass), static_cast<int>(work.kind));
+        std::printf("%d %d %d", static_cast<int>(layout), static_cast<int>(&pass - kPasses),
+                    static_cast<int>(work.kind));
         for (const double n : work.work) std::printf(" %.6g", n);
         std::printf(" %.6g %.6g N%g_%gx%g_S%g_F%g_K%g_mu%.1f\n", 1e6 * layer.Time(pass, 5).least,
                     direct::Nanoseconds(work.kind, work.work), batch, height, width, s, f, k, reach);

@@ -5,6 +5,10 @@
 // pass itself with the same options, shape, range and threads. Nothing is allocated in proportion to the arrays, no
 // state is kept, and the result does not depend on the number of threads.
 //
+// A NaN or infinity in x or dy may reach any y or dx of its image, and none of another; from the direct engine only
+// where a unit sees it or a pixel next to it. In a weight it reaches its filter's y and its channel's dx. Displacements
+// must be finite: FindDisplacementRange refuses others. docs/extreme_values.md has the whole table.
+//
 // T: float, double, or stored as BFloat16 or Float16 and computed in float; Real<T> is then float. A workspace is that
 // of the engine, and for 16 bits float copies of x or dx, y or dy, and the weights.
 #ifndef DAU_CC_KERNELS_DAU_CONV_H_

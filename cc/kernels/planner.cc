@@ -7,16 +7,9 @@
 namespace dau {
 namespace {
 
-direct::Pass DirectPass(Pass pass, DisplacementGradient kind) {
-  if (pass == Pass::kForward) return direct::Pass::kForward;
-  if (pass == Pass::kBackwardInput) return direct::Pass::kBackwardInput;
-  return kind == DisplacementGradient::kExact ? direct::Pass::kBackwardParamsExact
-                                              : direct::Pass::kBackwardParamsGaussian;
-}
-
 double DirectCost(Pass pass, DauConvShape shape, const DisplacementRange& range, DisplacementGradient kind) {
   if (shape.ignore_batch) shape.batch = 1;
-  return direct::EstimateCost<float>(DirectPass(pass, kind), shape, range);
+  return direct::EstimateCost<float>(pass, kind, shape, range);
 }
 
 }  // namespace

@@ -41,6 +41,9 @@ def dau_conv2d(
     It is exactly `tf.nn.conv2d` with zero padding and the kernel sum_k weight * (g shifted
     bilinearly by mu), borders included. A unit at (0, +1) looks one pixel to the right.
 
+    A NaN or infinity in an image may reach any output of that image, and none of another; in a
+    weight, any output of its filter, and none of another (docs/extreme_values.md).
+
     Args:
         inputs: Images, shape (N, H, W, S), or (N, S, H, W) for `channels_first`; float16, bfloat16
             (both computed in float32), float32 or float64. Arrays and lists that are not tensors

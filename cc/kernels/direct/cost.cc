@@ -6,29 +6,22 @@
 namespace dau::direct {
 
 template <typename T>
-KindOfWork CountWork(Pass pass, const DauConvShape& shape, const DisplacementRange& range) {
-  switch (pass) {
-    case Pass::kForward:
-      return CountGather<T>(Direction::kForward, shape, range);
-    case Pass::kBackwardInput:
-      return CountGather<T>(Direction::kBackward, shape, range);
-    case Pass::kBackwardParamsExact:
-      return CountCorrelate<T>(shape, range, DisplacementGradient::kExact);
-    case Pass::kBackwardParamsGaussian:
-      break;
-  }
-  return CountCorrelate<T>(shape, range, DisplacementGradient::kGaussian);
+KindOfWork CountWork(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const DisplacementRange& range) {
+  if (pass == Pass::kBackwardParams) return CountCorrelate<T>(shape, range, kind);
+  return CountGather<T>(pass == Pass::kForward ? Direction::kForward : Direction::kBackward, shape, range);
 }
 
 template <typename T>
-double EstimateCost(Pass pass, const DauConvShape& shape, const DisplacementRange& range) {
-  const KindOfWork work = CountWork<T>(pass, shape, range);
+double EstimateCost(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const DisplacementRange& range) {
+  const KindOfWork work = CountWork<T>(pass, kind, shape, range);
   return Nanoseconds(work.kind, work.work);
 }
 
-template KindOfWork CountWork<float>(Pass, const DauConvShape&, const DisplacementRange&);
-template KindOfWork CountWork<double>(Pass, const DauConvShape&, const DisplacementRange&);
-template double EstimateCost<float>(Pass, const DauConvShape&, const DisplacementRange&);
-template double EstimateCost<double>(Pass, const DauConvShape&, const DisplacementRange&);
+#define DAU_INSTANTIATE(T)                                                                                     \
+  template KindOfWork CountWork<T>(Pass, DisplacementGradient, const DauConvShape&, const DisplacementRange&); \
+  template double EstimateCost<T>(Pass, DisplacementGradient, const DauConvShape&, const DisplacementRange&);
+DAU_INSTANTIATE(float)
+DAU_INSTANTIATE(double)
+#undef DAU_INSTANTIATE
 
 }  // namespace dau::direct

@@ -4,18 +4,17 @@
 
 #include "cc/kernels/dau_conv_shape.h"
 #include "cc/kernels/direct/work.h"
+#include "cc/kernels/engine.h"
 
 namespace dau::direct {
 
-enum class Pass { kForward, kBackwardInput, kBackwardParamsExact, kBackwardParamsGaussian };
-
-// What the pass will do, in the memory layout that it will choose.
+// What the pass will do, in the memory layout that it will choose. `kind` matters to Pass::kBackwardParams only.
 template <typename T>
-KindOfWork CountWork(Pass pass, const DauConvShape& shape, const DisplacementRange& range);
+KindOfWork CountWork(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const DisplacementRange& range);
 
 // Nanoseconds on one thread, without the gradient of σ.
 template <typename T>
-double EstimateCost(Pass pass, const DauConvShape& shape, const DisplacementRange& range);
+double EstimateCost(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const DisplacementRange& range);
 
 }  // namespace dau::direct
 

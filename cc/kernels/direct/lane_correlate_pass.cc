@@ -52,7 +52,7 @@ PaddedImages<T> LaneCorrelatePass<T>::Padded(Tensor tensor, const TileGrid& grid
 template <typename T>
 LaneImages LaneCorrelatePass<T>::Stored(Tensor tensor, int64_t images) const {
   const int64_t channels = tensor == Tensor::kInput ? call_.shape.in_channels : call_.shape.filters;
-  return {images, channels, Padded(tensor, grid_, nullptr).channels > 1};
+  return {images, channels, Images(call_.shape, tensor, static_cast<const T*>(nullptr), 0, 1).channels > 1};
 }
 
 template <typename T>

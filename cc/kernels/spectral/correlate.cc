@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "cc/kernels/spectral/correlate.cc"
 #include "hwy/foreach_target.h"
 //
+#include "cc/kernels/spectral/product-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
 #include "hwy/highway.h"
 
@@ -16,7 +17,7 @@
 #define DAU_SPECTRAL_CORRELATE_ONCE_
 namespace dau::spectral {
 
-// Horizontal frequencies and input channels whose correlations stay in the L1 cache: 4·4·(2 factors)·4·128 bytes.
+// Horizontal frequencies and input channels whose correlations stay in the L1 cache: 4·4·4·128 bytes, 8 KB.
 constexpr int64_t kFrequencies = 4, kInputs = 4;
 
 // A complex factor of one frequency.
@@ -27,7 +28,7 @@ struct FactorValue {
 
 template <typename T>
 struct CorrelateScratch {
-  T *packed, *a, *basis, *rows, *products, *pair;
+  T *packed, *a, *basis, *rows, *sums, *pair;
   FactorValue<T>* factors;  // [half][kMaxFactors]
 
   CorrelateScratch(const CorrelateJob<T>& job, Arena& arena) {
@@ -37,7 +38,7 @@ struct CorrelateScratch {
     a = arena.Take<T>(units * 2 * kLanes);
     basis = arena.Take<T>(job.tiling.h.half() * units * 2 * kLanes);
     rows = arena.Take<T>(units * job.factors() * 2 * kLanes);
-    products = arena.Take<T>(kFrequencies * kInputs * job.factors() * 4 * kLanes);
+    sums = arena.Take<T>(kFrequencies * kInputs * 4 * kLanes);
     pair = arena.Take<T>(kInputs * 2 * kLanes);
     factors = arena.Take<FactorValue<T>>(job.tiling.h.half() * kMaxFactors);
   }
@@ -49,8 +50,7 @@ void Factors(const CorrelateJob<T>& job, int64_t v, FactorValue<T>* factor) {
   const T smooth = job.blur_h.smooth[v], perimeter = job.sigma ? job.blur_h.perimeter[v] : T{0};
   factor[0] = {smooth, T{0}};
   if (job.kind == DisplacementGradient::kExact) {
-    const double angle = 6.283185307179586476925 * static_cast<double>(v) / static_cast<double>(job.tiling.h.length);
-    const T re = static_cast<T>(std::cos(angle) - 1), im = static_cast<T>(std::sin(angle));
+    const T re = static_cast<T>(job.circle_h->cosine[v] - 1), im = static_cast<T>(job.circle_h->sine[v]);
     factor[1] = {smooth * re, smooth * im};
     factor[2] = {perimeter, T{0}};
     factor[3] = {perimeter * re, perimeter * im};
@@ -84,54 +84,68 @@ HWY_INLINE void CorrelateTiles(D d, const T* dy, const T* x, int64_t tile_count,
   }
 }
 
-// products[input][factor][S_re, S_im, D_re, D_im][FilterBlock] for kVectors vectors of filters: of C at u and at −u the
-// sum S and the difference D, times each factor. `minus` is null where −u is another frequency's conjugate.
+// sums[input][S_re, S_im, D_re, D_im][FilterBlock] for kVectors vectors of filters: of C at u and at −u the sum S and
+// the difference D. x_minus is null where −u is another frequency's conjugate; C times `share` stands for both then.
 template <int kVectors, class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void MakeProducts(D d, const T* dy, const T* dy_minus, const T* x, const T* x_minus, int64_t tile_count,
-                               const FactorValue<T>* factor, int factors, T* pair, T* products) {
+HWY_NOINLINE void MakeSums(D d, const T* dy, const T* dy_minus, const T* x, const T* x_minus, int64_t tile_count,
+                           T share, T* pair, T* sums) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   const int64_t lanes = hn::Lanes(d);
   V re[kInputs][kVectors], im[kInputs][kVectors];
   CorrelateTiles<kVectors>(d, dy, x, tile_count, re, im);
-  if (x_minus != nullptr) {
+  if (x_minus == nullptr) {
+    const V scale = hn::Set(d, share);
+    HWY_UNROLL(4)
     for (int c = 0; c < kInputs; ++c) {
+      HWY_UNROLL(2)
       for (int j = 0; j < kVectors; ++j) {
-        hn::Store(re[c][j], d, pair + 2 * c * kLanes + j * lanes);
-        hn::Store(im[c][j], d, pair + (2 * c + 1) * kLanes + j * lanes);
+        T* const to = sums + 4 * c * kLanes + j * lanes;
+        const V scaled_re = hn::Mul(re[c][j], scale), scaled_im = hn::Mul(im[c][j], scale);
+        hn::Store(scaled_re, d, to);
+        hn::Store(scaled_im, d, to + kLanes);
+        hn::Store(scaled_re, d, to + 2 * kLanes);
+        hn::Store(scaled_im, d, to + 3 * kLanes);
       }
     }
-    CorrelateTiles<kVectors>(d, dy_minus, x_minus, tile_count, re, im);
+    return;
   }
+  HWY_UNROLL(4)
   for (int c = 0; c < kInputs; ++c) {
+    HWY_UNROLL(2)
     for (int j = 0; j < kVectors; ++j) {
-      V s_re = re[c][j], s_im = im[c][j], d_re = s_re, d_im = s_im;
-      if (x_minus != nullptr) {
-        const V p_re = hn::Load(d, pair + 2 * c * kLanes + j * lanes);
-        const V p_im = hn::Load(d, pair + (2 * c + 1) * kLanes + j * lanes);
-        d_re = hn::Sub(p_re, s_re);
-        d_im = hn::Sub(p_im, s_im);
-        s_re = hn::Add(p_re, s_re);
-        s_im = hn::Add(p_im, s_im);
-      }
-      for (int f = 0; f < factors; ++f) {
-        T* to = products + (c * factors + f) * 4 * kLanes + j * lanes;
-        const V f_re = hn::Set(d, factor[f].re), f_im = hn::Set(d, factor[f].im);
-        hn::Store(hn::NegMulAdd(s_im, f_im, hn::Mul(s_re, f_re)), d, to);
-        hn::Store(hn::MulAdd(s_re, f_im, hn::Mul(s_im, f_re)), d, to + kLanes);
-        hn::Store(hn::NegMulAdd(d_im, f_im, hn::Mul(d_re, f_re)), d, to + 2 * kLanes);
-        hn::Store(hn::MulAdd(d_re, f_im, hn::Mul(d_im, f_re)), d, to + 3 * kLanes);
-      }
+      hn::Store(re[c][j], d, pair + 2 * c * kLanes + j * lanes);
+      hn::Store(im[c][j], d, pair + (2 * c + 1) * kLanes + j * lanes);
+    }
+  }
+  CorrelateTiles<kVectors>(d, dy_minus, x_minus, tile_count, re, im);
+  HWY_UNROLL(4)
+  for (int c = 0; c < kInputs; ++c) {
+    HWY_UNROLL(2)
+    for (int j = 0; j < kVectors; ++j) {
+      T* const to = sums + 4 * c * kLanes + j * lanes;
+      const V p_re = hn::Load(d, pair + 2 * c * kLanes + j * lanes);
+      const V p_im = hn::Load(d, pair + (2 * c + 1) * kLanes + j * lanes);
+      hn::Store(hn::Add(p_re, re[c][j]), d, to);
+      hn::Store(hn::Add(p_im, im[c][j]), d, to + kLanes);
+      hn::Store(hn::Sub(p_re, re[c][j]), d, to + 2 * kLanes);
+      hn::Store(hn::Sub(p_im, im[c][j]), d, to + 3 * kLanes);
     }
   }
 }
 
-// rows[unit][factor][Re, Im][FilterBlock] += Σ_v basis(v)·products(v), for `kUnits` units of one input channel.
-template <int kUnits, int kFactors, class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void Contract(D d, const T* basis, int64_t basis_step, const T* products, int64_t product_step,
+// What rows holds of a unit: kSigma adds what the perimeter's gradient needs.
+template <bool kExact, bool kSigma>
+constexpr int kFactorsOf = kSigma ? (kExact ? 4 : 3) : 2;
+
+// rows[unit][factor][Re, Im][FilterBlock] += Σ_v basis(v)·factor(v)·C, for `kUnits` units of one input channel: Re from
+// S, Im from D. factor: [v][kMaxFactors].
+template <int kUnits, bool kExact, bool kSigma, class D, typename T = hn::TFromD<D>>
+HWY_NOINLINE void Contract(D d, const T* basis, int64_t basis_step, const T* sums, const FactorValue<T>* factor,
                            int64_t frequencies, int64_t lanes_used, T* rows) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
+  constexpr int kFactors = kFactorsOf<kExact, kSigma>;
   for (int64_t lane = 0; lane < lanes_used; lane += hn::Lanes(d)) {
     V q[kUnits][kFactors][2];
     HWY_UNROLL(2)
@@ -143,30 +157,42 @@ HWY_NOINLINE void Contract(D d, const T* basis, int64_t basis_step, const T* pro
       }
     }
     for (int64_t v = 0; v < frequencies; ++v) {
-      const T* HWY_RESTRICT p = products + v * product_step + lane;
+      const T* HWY_RESTRICT from = sums + v * kInputs * 4 * kLanes + lane;
       const T* HWY_RESTRICT b = basis + v * basis_step + lane;
       V b_re[kUnits], b_im[kUnits];
       HWY_UNROLL(2)
       for (int k = 0; k < kUnits; ++k) {
-        b_re[k] = hn::Load(d, b + 2 * k * kLanes);
-        b_im[k] = hn::Load(d, b + (2 * k + 1) * kLanes);
-        KeepInRegister(b_re[k]);
-        KeepInRegister(b_im[k]);
+        b_re[k] = InRegister(hn::Load(d, b + 2 * k * kLanes));
+        b_im[k] = InRegister(hn::Load(d, b + (2 * k + 1) * kLanes));
       }
-      HWY_UNROLL(4)
-      for (int f = 0; f < kFactors; ++f) {
-        V s_re = hn::Load(d, p + 4 * f * kLanes), s_im = hn::Load(d, p + (4 * f + 1) * kLanes);
-        V d_re = hn::Load(d, p + (4 * f + 2) * kLanes), d_im = hn::Load(d, p + (4 * f + 3) * kLanes);
-        KeepInRegister(s_re);
-        KeepInRegister(s_im);
-        KeepInRegister(d_re);
-        KeepInRegister(d_im);
+      const V s_re = InRegister(hn::Load(d, from)), s_im = InRegister(hn::Load(d, from + kLanes));
+      const V d_re = InRegister(hn::Load(d, from + 2 * kLanes)), d_im = InRegister(hn::Load(d, from + 3 * kLanes));
+      const auto add = [&](int f, V fs_re, V fs_im, V fd_re, V fd_im) HWY_ATTR {
         HWY_UNROLL(2)
         for (int k = 0; k < kUnits; ++k) {
-          q[k][f][0] = hn::NegMulAdd(b_im[k], s_im, hn::MulAdd(b_re[k], s_re, q[k][f][0]));
-          q[k][f][1] = hn::MulAdd(b_im[k], d_re, hn::MulAdd(b_re[k], d_im, q[k][f][1]));
+          q[k][f][0] = hn::NegMulAdd(b_im[k], fs_im, hn::MulAdd(b_re[k], fs_re, q[k][f][0]));
+          q[k][f][1] = hn::MulAdd(b_im[k], fd_re, hn::MulAdd(b_re[k], fd_im, q[k][f][1]));
         }
+      };
+      const FactorValue<T>* at = factor + v * kMaxFactors;
+      const auto add_real = [&](int f) HWY_ATTR {
+        const V g = hn::Set(d, at[f].re);
+        add(f, hn::Mul(g, s_re), hn::Mul(g, s_im), hn::Mul(g, d_re), hn::Mul(g, d_im));
+      };
+      const auto add_complex = [&](int f) HWY_ATTR {
+        const V re = hn::Set(d, at[f].re), im = hn::Set(d, at[f].im);
+        add(f, hn::NegMulAdd(s_im, im, hn::Mul(s_re, re)), hn::MulAdd(s_re, im, hn::Mul(s_im, re)),
+            hn::NegMulAdd(d_im, im, hn::Mul(d_re, re)), hn::MulAdd(d_re, im, hn::Mul(d_im, re)));
+      };
+      add_real(0);
+      if constexpr (kExact) {
+        add_complex(1);
+      } else {
+        const V im = hn::Set(d, at[1].im);
+        add(1, hn::Neg(hn::Mul(s_im, im)), hn::Mul(s_re, im), hn::Neg(hn::Mul(d_im, im)), hn::Mul(d_re, im));
       }
+      if constexpr (kSigma) add_real(2);
+      if constexpr (kSigma && kExact) add_complex(3);
     }
     HWY_UNROLL(2)
     for (int k = 0; k < kUnits; ++k) {
@@ -180,18 +206,19 @@ HWY_NOINLINE void Contract(D d, const T* basis, int64_t basis_step, const T* pro
 }
 
 // All units of one input channel.
-template <int kFactors, class D, typename T = hn::TFromD<D>>
-HWY_INLINE void ContractUnits(D d, const T* basis, int64_t basis_step, const T* products, int64_t product_step,
+template <bool kExact, bool kSigma, class D, typename T = hn::TFromD<D>>
+HWY_INLINE void ContractUnits(D d, const T* basis, int64_t basis_step, const T* sums, const FactorValue<T>* factor,
                               int64_t frequencies, int64_t units, int64_t lanes_used, T* rows) {
   constexpr int64_t kLanes = FilterBlock<T>();
+  constexpr int64_t kRow = kFactorsOf<kExact, kSigma> * 2 * kLanes;
   int64_t k = 0;
   for (; k + 2 <= units; k += 2) {
-    Contract<2, kFactors>(d, basis + k * 2 * kLanes, basis_step, products, product_step, frequencies, lanes_used,
-                          rows + k * kFactors * 2 * kLanes);
+    Contract<2, kExact, kSigma>(d, basis + k * 2 * kLanes, basis_step, sums, factor, frequencies, lanes_used,
+                                rows + k * kRow);
   }
   if (k < units) {
-    Contract<1, kFactors>(d, basis + k * 2 * kLanes, basis_step, products, product_step, frequencies, lanes_used,
-                          rows + k * kFactors * 2 * kLanes);
+    Contract<1, kExact, kSigma>(d, basis + k * 2 * kLanes, basis_step, sums, factor, frequencies, lanes_used,
+                                rows + k * kRow);
   }
 }
 
@@ -203,9 +230,8 @@ HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch
   constexpr int64_t kLanes = FilterBlock<T>();
   const bool exact = job.kind == DisplacementGradient::kExact;
   const int64_t factors = job.factors();
-  const double angle = kTwoPi * static_cast<double>(u) / static_cast<double>(job.tiling.v.length);
-  const V step_re = hn::Set(d, static_cast<T>(std::cos(angle) - 1)),
-          step_im = hn::Set(d, static_cast<T>(std::sin(angle)));
+  const V step_re = hn::Set(d, static_cast<T>(job.circle_v->cosine[u] - 1)),
+          step_im = hn::Set(d, static_cast<T>(job.circle_v->sine[u]));
   const V smooth = hn::Set(d, job.blur_v.smooth[u]);
   const V derivative = hn::Set(d, exact ? T{0} : job.blur_v.derivative[u]);
   const V perimeter = hn::Set(d, job.sigma ? job.blur_v.perimeter[u] : T{0});
@@ -270,14 +296,14 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   const int64_t lanes_used = std::min(kLanes, RoundUp(job.arrays.out_channels - out, lanes));
   const int64_t in_begin = item / job.filter_groups() * job.in_group;
   const int64_t in_count = std::min(job.in_group, job.arrays.in_channels - in_begin);
-  const int64_t basis_step = in_count * units * 2 * kLanes, product_step = kInputs * factors * 4 * kLanes;
+  const int64_t basis_step = in_count * units * 2 * kLanes;
   T* const sums = job.sums + (group * job.arrays.in_channels + in_begin) * units * kGradients * kLanes;
   if (!job.add) std::fill_n(sums, in_count * units * kGradients * kLanes, T{0});
 
-  PackUnits(job.arrays, job.tiling, in_begin, in_count, out, scratch.packed);
+  PackUnits(d, job.arrays, job.tiling, in_begin, in_count, out, scratch.packed);
   for (int64_t v = 0; v < ah.half(); ++v) {
     FillTable(d, job.kind == DisplacementGradient::kExact ? Factor::kCell : Factor::kInterpolated, scratch.packed,
-              in_count * units, kCellH, ah, v, lanes_used, scratch.basis + v * basis_step);
+              in_count * units, kCellH, ah, *job.circle_h, v, lanes_used, scratch.basis + v * basis_step);
   }
   for (int64_t v = 0; v < ah.half(); ++v) Factors(job, v, scratch.factors + v * kMaxFactors);
   for (int64_t u = 0; u < av.half(); ++u) {
@@ -290,8 +316,8 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
         for (int sign = 0; sign < (middle ? 2 : 1); ++sign) {
           PrefetchToL2(job.x + (slot + sign) * job.x_slot_size() + in_begin * job.tile_count * 3,
                        in_count * job.tile_count * 3);
-          PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + group * job.tile_count * 3 * kLanes,
-                       job.tile_count * 3 * kLanes);
+          PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + group * job.tile_count * 2 * kLanes,
+                       job.tile_count * 2 * kLanes);
         }
       }
       for (int64_t in = 0; in < in_count; in += kInputs) {
@@ -300,44 +326,48 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
           const int64_t v = v_begin + i;
           const bool edge = job.tiling.edge(v), both = middle && !edge;
           const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
-          FactorValue<T> factor[kMaxFactors];
           // The four frequencies that are their own conjugates count once, all others twice.
           const T share = edge && !middle ? T(0.5) : T{1};
-          for (int f = 0; f < factors; ++f) {
-            const FactorValue<T>& whole = scratch.factors[v * kMaxFactors + f];
-            factor[f] = {share * whole.re, share * whole.im};
-          }
           const T* x =
               job.x + slot * job.x_slot_size() + channel / kBlock * job.tile_count * 3 * kBlock + channel % kBlock;
           const T* x_minus = both ? x + job.x_slot_size() : nullptr;
-          const T* dy = job.dy + slot * job.dy_slot_size() + group * job.tile_count * 3 * kLanes;
-          T* const products = scratch.products + i * product_step;
+          const T* dy = job.dy + slot * job.dy_slot_size() + group * job.tile_count * 2 * kLanes;
+          const T* dy_minus = dy + job.dy_slot_size();
+          T* const at = scratch.sums + i * kInputs * 4 * kLanes;
           int64_t lane = 0;
           for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
-            MakeProducts<kWide>(d, dy + lane, dy + job.dy_slot_size() + lane, x, x_minus, job.tile_count, factor,
-                                factors, scratch.pair + lane, products + lane);
+            MakeSums<kWide>(d, dy + lane, dy_minus + lane, x, x_minus, job.tile_count, share, scratch.pair + lane,
+                            at + lane);
           }
           if (lane < lanes_used) {
-            MakeProducts<1>(d, dy + lane, dy + job.dy_slot_size() + lane, x, x_minus, job.tile_count, factor, factors,
-                            scratch.pair + lane, products + lane);
+            MakeSums<1>(d, dy + lane, dy_minus + lane, x, x_minus, job.tile_count, share, scratch.pair + lane,
+                        at + lane);
           }
         }
         for (int64_t c = 0; c < std::min(kInputs, in_count - in); ++c) {
           const int64_t unit = (in + c) * units;
           const T* basis = scratch.basis + v_begin * basis_step + unit * 2 * kLanes;
-          const T* products = scratch.products + c * factors * 4 * kLanes;
-          T* rows = scratch.rows + unit * factors * 2 * kLanes;
-          if (factors == 2) {
-            ContractUnits<2>(d, basis, basis_step, products, product_step, frequencies, units, lanes_used, rows);
-          } else if (factors == 3) {
-            ContractUnits<3>(d, basis, basis_step, products, product_step, frequencies, units, lanes_used, rows);
+          const auto contract = [&](auto exact, auto sigma) HWY_ATTR {
+            ContractUnits<decltype(exact)::value, decltype(sigma)::value>(
+                d, basis, basis_step, scratch.sums + c * 4 * kLanes, scratch.factors + v_begin * kMaxFactors,
+                frequencies, units, lanes_used, scratch.rows + unit * factors * 2 * kLanes);
+          };
+          const std::true_type yes;
+          const std::false_type no;
+          const bool exact = job.kind == DisplacementGradient::kExact;
+          if (exact && job.sigma) {
+            contract(yes, yes);
+          } else if (exact) {
+            contract(yes, no);
+          } else if (job.sigma) {
+            contract(no, yes);
           } else {
-            ContractUnits<4>(d, basis, basis_step, products, product_step, frequencies, units, lanes_used, rows);
+            contract(no, no);
           }
         }
       }
     }
-    FillTable(d, Factor::kCell, scratch.packed, in_count * units, kCellV, av, u, lanes_used, scratch.a);
+    FillTable(d, Factor::kCell, scratch.packed, in_count * units, kCellV, av, *job.circle_v, u, lanes_used, scratch.a);
     AddRow(d, job, scratch, in_count * units, u, lanes_used, sums);
   }
 }

@@ -3,7 +3,7 @@
 //   C(u, v)[s, f] = Σ_tiles conj(DY(u, v)[tile, f])·X(u, v)[tile, s]
 //   ∂weight = Σ_u,v A(u)·B(v)·g(u)·g(v)·C(u, v), and the others with a derivative in the place of A, B or g.
 //
-// C is made for a few input channels at a time and used up at once. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v)
+// C is made for a few channels at a time and used up at once. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v)
 // serves all gradients; what depends on u follows once a row.
 //   exact:     basis e^(iθv·cell); factors g, g·(e^(iθv) − 1), and for σ the same with ∂g/∂σ
 //   gaussian:  basis B;            factors g, the spectrum of Eq. 16's derivative, and for σ ∂g/∂σ
@@ -32,13 +32,14 @@ struct BlurSpectra {
 template <typename T>
 struct CorrelateJob {
   Tiling tiling;  // of the forward pass
+  const Circle *circle_v, *circle_h;
   UnitArrays<T> arrays;
   DisplacementGradient kind;
   bool sigma;
   BlurSpectra<T> blur_v, blur_h;
   int64_t tile_count;
   const T* x;   // ToSpectra's data: [slot][in block][tile][3][kBlock]
-  const T* dy;  // ToSpectra's conjugate kernel: [slot][filter group][tile][3][FilterBlock]
+  const T* dy;  // ToSpectra's conjugate kernel: [slot][filter group][tile][2][FilterBlock]
   int64_t in_group;
   bool add;  // to the gradients of the tiles before
   T* sums;   // [filter group][in][unit][kGradients][FilterBlock]
@@ -46,7 +47,7 @@ struct CorrelateJob {
   int64_t factors() const { return kind == DisplacementGradient::kExact ? (sigma ? 4 : 2) : (sigma ? 3 : 2); }
   int64_t filter_groups() const { return CeilDiv(arrays.out_channels, FilterBlock<T>()); }
   int64_t x_slot_size() const { return CeilDiv(arrays.in_channels, kBlock) * tile_count * 3 * kBlock; }
-  int64_t dy_slot_size() const { return filter_groups() * tile_count * 3 * FilterBlock<T>(); }
+  int64_t dy_slot_size() const { return filter_groups() * tile_count * 2 * FilterBlock<T>(); }
   int64_t items() const { return filter_groups() * CeilDiv(arrays.in_channels, in_group); }
   int64_t ScratchSize() const;
 };

@@ -156,9 +156,10 @@ struct Dft<8> {
 };
 
 // One Stockham pass: load(i) gives sample i, store(i, z) takes it. A function of its own: with all of them in one, GCC
-// took four minutes.
+// took four minutes. Load and store come by value, with what they need: what a reference leads to would be read again
+// after each vector that is stored.
 template <int R, class D, class Load, class Store, typename T = hn::TFromD<D>>
-HWY_NOINLINE void RadixPass(D d, const typename FftPlan<T>::Pass& pass, const Load& load, const Store& store) {
+HWY_NOINLINE void RadixPass(D d, const typename FftPlan<T>::Pass& pass, Load load, Store store) {
   using V = hn::Vec<D>;
   const int64_t m = pass.n / R, s = pass.stride;
   const T* HWY_RESTRICT twiddle = pass.twiddles.data();

@@ -19,6 +19,8 @@ class ParamsPass {
       : shape_(shape), kind_(kind), sigma_(sigma), parallel_(parallel) {
     status_ = ChooseTiling(Direction::kForward, shape, range, &tiling_);
     if (!status_.ok()) return;
+    all_inside_ = tiling_.v.Place(range.min_v).inside && tiling_.v.Place(range.max_v).inside &&
+                  tiling_.h.Place(range.min_h).inside && tiling_.h.Place(range.max_h).inside;
     // The gradient of the outputs on the same tiles: it is an input now.
     dy_tiling_ = tiling_;
     for (Axis* axis : {&dy_tiling_.v, &dy_tiling_.h}) {
@@ -69,10 +71,13 @@ class ParamsPass {
                            true,
                            b.dy,
                            0,
-                           3 * kLanes,
+                           2 * kLanes,
                            kLanes,
                            kLanes};
+    const Circle circle_v(tiling_.v.length), circle_h(tiling_.h.length);
     CorrelateJob<T> correlate = Job(weight, displacement);
+    correlate.circle_v = &circle_v;
+    correlate.circle_h = &circle_h;
     correlate.blur_v = blur_v.View();
     correlate.blur_h = blur_h.View();
     correlate.x = b.x;
@@ -116,11 +121,9 @@ class ParamsPass {
   };
 
   CorrelateJob<T> Job(const T* weight, const T* displacement) const {
-    CorrelateJob<T> job{tiling_, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
-                        kind_,   sigma_,
-                        {},      {},
-                        chunk_,  nullptr,
-                        nullptr, in_group_,
+    CorrelateJob<T> job{tiling_, nullptr, nullptr, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
+                        kind_,   sigma_,  {},      {},
+                        chunk_,  nullptr, nullptr, in_group_,
                         false,   nullptr};
     return job;
   }
@@ -146,9 +149,10 @@ class ParamsPass {
     const auto at = [&](int64_t k, int64_t s, int64_t f) {
       return sums + ((f / kLanes * shape_.in_channels + s) * shape_.units + k) * kGradients * kLanes + f % kLanes;
     };
+    // Units out of everything's reach are rare; where there is none, nobody is asked.
     const auto inside = [&](int64_t i) {
-      return tiling_.v.Place(Interpolate(displacement[i]).cell).inside &&
-             tiling_.h.Place(Interpolate(displacement[arrays.count() + i]).cell).inside;
+      return all_inside_ || (tiling_.v.Place(Interpolate(displacement[i]).cell).inside &&
+                             tiling_.h.Place(Interpolate(displacement[arrays.count() + i]).cell).inside);
     };
     parallel_.ForEach(shape_.units * shape_.in_channels, 40 * shape_.filters, [&](int64_t row) {
       const int64_t k = row / shape_.in_channels, s = row % shape_.in_channels;
@@ -180,7 +184,7 @@ class ParamsPass {
   int64_t TransformSlots() const { return SlotLimit(transform_size() * sizeof(T)); }
   int64_t x_tile_size() const { return tiling_.slots() * CeilDiv(shape_.in_channels, kBlock) * 3 * kBlock; }
   int64_t dy_tile_size() const {
-    return tiling_.slots() * CeilDiv(shape_.filters, FilterBlock<T>()) * 3 * FilterBlock<T>();
+    return tiling_.slots() * CeilDiv(shape_.filters, FilterBlock<T>()) * 2 * FilterBlock<T>();
   }
   int64_t sums_size() const {
     return CeilDiv(shape_.filters, FilterBlock<T>()) * shape_.in_channels * shape_.units * kGradients *
@@ -193,6 +197,7 @@ class ParamsPass {
   const Parallel& parallel_;
   Status status_;
   Tiling tiling_, dy_tiling_;
+  bool all_inside_ = false;
   int64_t all_tiles_, chunk_, in_group_;
 };
 

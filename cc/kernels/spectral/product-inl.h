@@ -1,8 +1,9 @@
-// The complex products at one frequency, and the kernels' spectra that they multiply by. For each instruction set.
+// The complex products at one frequency. For each instruction set.
 //
-// A product costs three multiplications. With a multiplier r + i·m and a value x + i·y, given as the parts
-//   multiplier: r, r + m, m − r         value: x + y, y, x
-// the products of the parts p0, p1, p2 give Re = p0 − p1 and Im = p0 + p2.
+// A product costs three multiplications. With a multiplier r + i·m, stored as r and m, and a value x + i·y, stored as
+// x + y, y and x:
+//   p0 = r·(x + y)   p1 = (r + m)·y   p2 = (m − r)·x     Re = p0 − p1   Im = p0 + p2
+// The sums r + m and m − r are made when they are used: units that add are idle there, and memory traffic is not.
 #if defined(DAU_CC_KERNELS_SPECTRAL_PRODUCT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DAU_CC_KERNELS_SPECTRAL_PRODUCT_INL_H_
 #undef DAU_CC_KERNELS_SPECTRAL_PRODUCT_INL_H_
@@ -27,15 +28,20 @@ constexpr int kWide = 1;
 #endif
 constexpr int kColumns = 4;
 
-// GCC would otherwise fold a load into each instruction that uses it, and load again and again.
+// The same value, once loaded: GCC would otherwise fold a load into each instruction that uses it, and load again and
+// again. By value: a reference would send it to the stack and back.
 template <class V>
-HWY_INLINE void KeepInRegister(V& v) {
+HWY_INLINE V InRegister(V v) {
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
-  asm("" : "+v"(v.raw));
+  auto raw = v.raw;
+  asm("" : "+v"(raw));
+  return V{raw};
 #elif HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
-  asm("" : "+x"(v.raw));
+  auto raw = v.raw;
+  asm("" : "+x"(raw));
+  return V{raw};
 #else
-  (void)v;
+  return v;
 #endif
 }
 
@@ -49,6 +55,16 @@ HWY_INLINE void PrefetchToL2(const T* values, int64_t count) {
 #endif
 }
 
+// A line that will be written: owned by the time that it is.
+template <typename T>
+HWY_INLINE void PrefetchToWrite(const T* line) {
+#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
+  __builtin_prefetch(line, 1, 3);
+#else
+  (void)line;
+#endif
+}
+
 template <int kVectors, int kValues, class V>
 struct Sums {
   V part[kValues][3][kVectors];
@@ -56,25 +72,28 @@ struct Sums {
   HWY_INLINE Sums() {}  // see Complex in fft-inl.h
 };
 
-// sums += Σ_i multiplier(i)·value(i, column): multiplier i at m + i·3·m_part, its parts m_part apart; value (i, column)
-// at x + i·x_step + column·x_column, its parts x_part apart.
+// sums += Σ_i multiplier(i)·value(i, column): multiplier i at m + i·2·m_part, its parts m_part apart; value (i, column)
+// at x + i·kStep + column·kColumn, its parts kPart apart.
 template <int kVectors, int kValues, int64_t kStep, int64_t kColumn, int64_t kPart, class D, class V,
           typename T = hn::TFromD<D>>
 HWY_INLINE void MultiplyAdd(D d, const T* HWY_RESTRICT m, int64_t m_part, const T* HWY_RESTRICT x, int64_t count,
                             Sums<kVectors, kValues, V>& sums) {
-  for (int64_t i = 0; i < count; ++i, m += 3 * m_part, x += kStep) {
+  for (int64_t i = 0; i < count; ++i, m += 2 * m_part, x += kStep) {
+    V re[kVectors], im[kVectors], multiplier[kVectors];
+    HWY_UNROLL(2)
+    for (int j = 0; j < kVectors; ++j) {
+      re[j] = InRegister(hn::Load(d, m + j * hn::Lanes(d)));
+      im[j] = InRegister(hn::Load(d, m + m_part + j * hn::Lanes(d)));
+    }
     HWY_UNROLL(3)
     for (int part = 0; part < 3; ++part) {
-      V multiplier[kVectors];
       HWY_UNROLL(2)
       for (int j = 0; j < kVectors; ++j) {
-        multiplier[j] = hn::Load(d, m + part * m_part + j * hn::Lanes(d));
-        KeepInRegister(multiplier[j]);
+        multiplier[j] = part == 0 ? re[j] : part == 1 ? hn::Add(re[j], im[j]) : hn::Sub(im[j], re[j]);
       }
       HWY_UNROLL(8)
       for (int column = 0; column < kValues; ++column) {
-        V value = hn::Set(d, x[column * kColumn + part * kPart]);
-        KeepInRegister(value);
+        const V value = InRegister(hn::Set(d, x[column * kColumn + part * kPart]));
         HWY_UNROLL(2)
         for (int j = 0; j < kVectors; ++j) {
           sums.part[column][part][j] = hn::MulAdd(multiplier[j], value, sums.part[column][part][j]);
@@ -94,32 +113,6 @@ HWY_INLINE void Clear(D d, Sums<kVectors, kValues, V>& sums) {
       for (int j = 0; j < kVectors; ++j) sums.part[column][part][j] = hn::Zero(d);
     }
   }
-}
-
-// sin(2π·x), |x| ≤ 1/4: a Taylor polynomial, the first term left out is below 1e-9 (float), 2e-18 (double).
-template <class D, class V, typename T = hn::TFromD<D>>
-HWY_INLINE V SinTurns(D d, V x) {
-  constexpr double kTaylor[] = {6.283185307179586,     -41.341702240399755,   81.60524927607504,
-                                -76.70585975306136,    42.058693944897634,    -15.094642576822984,
-                                3.8199525848482803,    -0.7181223017785001,   0.10422916220813978,
-                                -0.012031585942120619, 0.0011309237482517954, -8.823533599242996e-05};
-  constexpr int kTerms = sizeof(T) == 4 ? 7 : 12;
-  const V square = hn::Mul(x, x);
-  V sum = hn::Set(d, static_cast<T>(kTaylor[kTerms - 1]));
-  HWY_UNROLL(11)
-  for (int i = kTerms - 2; i >= 0; --i) sum = hn::MulAdd(sum, square, hn::Set(d, static_cast<T>(kTaylor[i])));
-  return hn::Mul(sum, x);
-}
-
-// e^(2πi·n/P) for whole numbers n, |n| < 2^22. The angle is reduced in whole numbers, without error.
-template <class D, class V, typename T = hn::TFromD<D>>
-HWY_INLINE void UnitRoot(D d, V n, T length, V& re, V& im) {
-  const V inverse = hn::Set(d, T(1) / length), half = hn::Set(d, length / 2), quarter = hn::Set(d, length / 4);
-  const V r = hn::NegMulAdd(hn::Round(hn::Mul(n, inverse)), hn::Set(d, length), n);  // |r| ≤ P/2
-  const V size = hn::Abs(r);
-  re = SinTurns(d, hn::Mul(hn::Sub(quarter, size), inverse));
-  const V folded = hn::Min(size, hn::Sub(half, size));
-  im = SinTurns(d, hn::Mul(hn::CopySignToAbs(folded, r), inverse));
 }
 
 }  // namespace HWY_NAMESPACE

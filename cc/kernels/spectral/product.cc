@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "cc/kernels/spectral/product.cc"
 #include "hwy/foreach_target.h"
 //
+#include "cc/kernels/spectral/product-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
@@ -16,8 +17,11 @@
 #define DAU_SPECTRAL_PRODUCT_ONCE_
 namespace dau::spectral {
 
-// Input channels whose kernel spectra are made at a time: 2 signs × 3 parts × 128 bytes each, 24 KB.
-constexpr int64_t kPiece = 32;
+// Input channels whose kernel spectra are made at a time: 2 frequencies × 2 signs × 2 parts × 128 bytes each, 64 KB.
+// They are read one after the other, which the L2 cache can serve; with fewer at a time, sums come and go more often.
+constexpr int64_t kPiece = 64;
+// Horizontal frequencies that share the loads of the vertical factors.
+constexpr int64_t kTogether = 2;
 
 template <typename T>
 struct ProductScratch {
@@ -29,9 +33,12 @@ struct ProductScratch {
     packed = arena.Take<T>(units * kUnitFields * kLanes);
     a = arena.Take<T>(units * 2 * kLanes);
     b = arena.Take<T>(job.freq_group * units * 2 * kLanes);
-    kernel = arena.Take<T>(2 * kPiece * 3 * kLanes);
-    sums = arena.Take<T>(2 * RoundUp(job.tile_count, 4) * 3 * kLanes);
+    kernel = arena.Take<T>(kTogether * 2 * KernelSize());
+    sums = arena.Take<T>(kTogether * 2 * SumsSize(job.tile_count));
   }
+  // Of one frequency.
+  static constexpr int64_t KernelSize() { return kPiece * 2 * FilterBlock<T>(); }
+  static int64_t SumsSize(int64_t tile_count) { return RoundUp(tile_count, 4) * 3 * FilterBlock<T>(); }
 };
 
 }  // namespace dau::spectral
@@ -41,37 +48,61 @@ HWY_BEFORE_NAMESPACE();
 namespace dau::spectral {
 namespace HWY_NAMESPACE {
 
-// Kernel spectra of `count` input channels at (u, v) and, with kBoth, at (−u, v): [in][3 parts][FilterBlock].
-template <bool kBoth, class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t units, int64_t count,
-                              int64_t lanes_used, T* HWY_RESTRICT plus, T* HWY_RESTRICT minus) {
+// Kernel spectra of `count` input channels: at (u, v); with kBoth at (−u, v) too; and with kVs = 2 at (u, v + 1) and
+// (−u, v + 1), whose factors lie b_step behind v's. Each [in][Re, Im][FilterBlock], one behind the other.
+// kUnits: the number of units, or 0 for any.
+template <bool kBoth, int kVs, int kUnits, class D, typename T = hn::TFromD<D>>
+HWY_NOINLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t b_step, int64_t any_units,
+                              int64_t count, int64_t lanes_used, T* HWY_RESTRICT kernel) {
   using V = hn::Vec<D>;
-  constexpr int64_t kLanes = FilterBlock<T>();
-  for (int64_t in = 0; in < count; ++in) {
+  constexpr int64_t kLanes = FilterBlock<T>(), kSize = ProductScratch<T>::KernelSize();
+  const int64_t units = kUnits > 0 ? kUnits : any_units;
+  for (int64_t in = 0; in < count; ++in, a += units * 2 * kLanes, b += units * 2 * kLanes, kernel += 2 * kLanes) {
     for (int64_t lane = 0; lane < lanes_used; lane += hn::Lanes(d)) {
-      const T* HWY_RESTRICT pa = a + in * units * 2 * kLanes + lane;
-      const T* HWY_RESTRICT pb = b + in * units * 2 * kLanes + lane;
-      V rr = hn::Zero(d), ii = rr, ri = rr, ir = rr;
+      const T* HWY_RESTRICT pa = a + lane;
+      const T* HWY_RESTRICT pb = b + lane;
+      V rr[kVs], ii[kVs], ri[kVs], ir[kVs];
       for (int64_t k = 0; k < units; ++k, pa += 2 * kLanes, pb += 2 * kLanes) {
-        V a_re = hn::Load(d, pa), a_im = hn::Load(d, pa + kLanes);
-        V b_re = hn::Load(d, pb), b_im = hn::Load(d, pb + kLanes);
-        KeepInRegister(a_re);
-        KeepInRegister(a_im);
-        KeepInRegister(b_re);
-        KeepInRegister(b_im);
-        rr = hn::MulAdd(a_re, b_re, rr);
-        ii = hn::MulAdd(a_im, b_im, ii);
-        ri = hn::MulAdd(a_re, b_im, ri);
-        ir = hn::MulAdd(a_im, b_re, ir);
+        const V a_re = InRegister(hn::Load(d, pa)), a_im = InRegister(hn::Load(d, pa + kLanes));
+        HWY_UNROLL(2)
+        for (int i = 0; i < kVs; ++i) {
+          const V b_re = InRegister(hn::Load(d, pb + i * b_step));
+          const V b_im = InRegister(hn::Load(d, pb + i * b_step + kLanes));
+          rr[i] = k == 0 ? hn::Mul(a_re, b_re) : hn::MulAdd(a_re, b_re, rr[i]);
+          ii[i] = k == 0 ? hn::Mul(a_im, b_im) : hn::MulAdd(a_im, b_im, ii[i]);
+          ri[i] = k == 0 ? hn::Mul(a_re, b_im) : hn::MulAdd(a_re, b_im, ri[i]);
+          ir[i] = k == 0 ? hn::Mul(a_im, b_re) : hn::MulAdd(a_im, b_re, ir[i]);
+        }
       }
-      const auto write = [&](T* to, V re, V im) HWY_ATTR {
-        hn::Store(re, d, to);
-        hn::Store(hn::Add(re, im), d, to + kLanes);
-        hn::Store(hn::Sub(im, re), d, to + 2 * kLanes);
-      };
-      write(plus + in * 3 * kLanes + lane, hn::Sub(rr, ii), hn::Add(ri, ir));
-      if (kBoth) write(minus + in * 3 * kLanes + lane, hn::Add(rr, ii), hn::Sub(ri, ir));
+      HWY_UNROLL(2)
+      for (int i = 0; i < kVs; ++i) {
+        T* const to = kernel + i * 2 * kSize + lane;
+        hn::Store(hn::Sub(rr[i], ii[i]), d, to);
+        hn::Store(hn::Add(ri[i], ir[i]), d, to + kLanes);
+        if (!kBoth) continue;
+        hn::Store(hn::Add(rr[i], ii[i]), d, to + kSize);
+        hn::Store(hn::Sub(ri[i], ir[i]), d, to + kSize + kLanes);
+      }
     }
+  }
+}
+
+template <bool kBoth, int kVs, class D, typename T = hn::TFromD<D>>
+HWY_INLINE void MakeKernels(D d, const T* a, const T* b, int64_t b_step, int64_t units, int64_t count,
+                            int64_t lanes_used, T* kernel) {
+  switch (units) {
+    case 1:
+      return MakeKernels<kBoth, kVs, 1>(d, a, b, b_step, units, count, lanes_used, kernel);
+    case 2:
+      return MakeKernels<kBoth, kVs, 2>(d, a, b, b_step, units, count, lanes_used, kernel);
+    case 3:
+      return MakeKernels<kBoth, kVs, 3>(d, a, b, b_step, units, count, lanes_used, kernel);
+    case 4:
+      return MakeKernels<kBoth, kVs, 4>(d, a, b, b_step, units, count, lanes_used, kernel);
+    case 6:
+      return MakeKernels<kBoth, kVs, 6>(d, a, b, b_step, units, count, lanes_used, kernel);
+    default:
+      return MakeKernels<kBoth, kVs, 0>(d, a, b, b_step, units, count, lanes_used, kernel);
   }
 }
 
@@ -105,6 +136,22 @@ HWY_NOINLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step,
       }
     }
   }
+  const int64_t column = job.tiling.v.length, plane = job.tiling.h.half() * column;
+  const auto target = [&](int c, int64_t channel) HWY_ATTR {
+    return job.y + (tile + c) * job.y_tile_size() + channel / kBlock * plane * 2 * kBlock +
+           step.v * column * 2 * kBlock + channel % kBlock;
+  };
+  if (step.last_piece) {
+    // The sums go to lines far apart: owned by the time that they are written.
+    for (int c = 0; c < kValues; ++c) {
+      for (int64_t channel = out + lane; channel < out + lane + kVectors * lanes; channel += lanes) {
+        if (channel >= job.out_blocks() * kBlock) continue;
+        const T* to = target(c, channel) + step.u * 2 * kBlock;
+        PrefetchToWrite(to);
+        PrefetchToWrite(to + kBlock);
+      }
+    }
+  }
   const T* values = x + tile * 3 * kBlock;
   for (int64_t in = 0; in < count; in += kBlock, values += job.tile_count * 3 * kBlock) {
     // The next block's lines, from L2: they lie too far apart for the hardware to guess.
@@ -112,7 +159,7 @@ HWY_NOINLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step,
     for (int line = 0; line < kValues * 3 * kBlock; line += 64 / sizeof(T)) {
       hwy::Prefetch(values + job.tile_count * 3 * kBlock + line);
     }
-    MultiplyAdd<kVectors, kValues, 1, 3 * kBlock, kBlock>(d, kernel + in * 3 * kLanes + lane, kLanes, values,
+    MultiplyAdd<kVectors, kValues, 1, 3 * kBlock, kBlock>(d, kernel + in * 2 * kLanes + lane, kLanes, values,
                                                           std::min(kBlock, count - in), sums);
   }
   if (!step.last_piece) {
@@ -128,15 +175,13 @@ HWY_NOINLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step,
     }
     return;
   }
-  const int64_t column = job.tiling.v.length, plane = job.tiling.h.half() * column;
   HWY_UNROLL(8)
   for (int c = 0; c < kValues; ++c) {
     HWY_UNROLL(2)
     for (int j = 0; j < kVectors; ++j) {
       const int64_t channel = out + lane + j * lanes;
       if (channel >= job.out_blocks() * kBlock) continue;
-      T* const base = job.y + (tile + c) * job.y_tile_size() + channel / kBlock * plane * 2 * kBlock +
-                      step.v * column * 2 * kBlock + channel % kBlock;
+      T* const base = target(c, channel);
       T* const to = base + step.u * 2 * kBlock;
       V re = hn::Sub(sums.part[c][0][j], sums.part[c][1][j]), im = hn::Add(sums.part[c][0][j], sums.part[c][2][j]);
       if (!step.first_group) {
@@ -168,6 +213,53 @@ HWY_INLINE void MultiplyAllTiles(D d, const ProductJob<T>& job, const Step& step
   if (tile < job.tile_count) MultiplyTiles<kVectors, 1>(d, job, step, kernel, x, count, tile, lane, out, sums);
 }
 
+// y at (u, v) and (−u, v), and for vs = 2 at v + 1 as well: all tiles, one block of filters, one group of input
+// channels. b: the horizontal factors of v, those of v + 1 b_step behind them.
+template <class D, typename T = hn::TFromD<D>>
+HWY_NOINLINE void OneFrequency(D d, const ProductJob<T>& job, const ProductScratch<T>& scratch, int64_t u, int64_t v,
+                               int64_t vs, int64_t in_begin, int64_t in_count, int64_t out, int64_t lanes_used,
+                               const T* b, int64_t b_step) {
+  constexpr int64_t kLanes = FilterBlock<T>();
+  const Axis& av = job.tiling.v;
+  const int64_t lanes = hn::Lanes(d), units = job.arrays.units;
+  const bool edge = job.tiling.edge(v), middle = u > 0 && u < av.length / 2;
+  const bool both = middle && !edge;
+  const auto x_of = [&](int64_t freq, int sign, int64_t in) {
+    const int64_t slot = job.tiling.first_slot(freq) + job.tiling.slot_of(u, job.tiling.edge(freq)) + sign;
+    return job.x + slot * job.slot_size() + (in_begin + in) * job.tile_count * 3;
+  };
+  for (int64_t piece = 0; piece < in_count; piece += kPiece) {
+    const int64_t count = std::min(kPiece, in_count - piece), table = piece * units * 2 * kLanes;
+    for (int64_t next = v + vs; next < std::min(v + 2 * vs, job.tiling.h.half()); ++next) {
+      const int64_t size = RoundUp(count, kBlock) * job.tile_count * 3;
+      PrefetchToL2(x_of(next, 0, piece), size);
+      if (middle && !job.tiling.edge(next)) PrefetchToL2(x_of(next, 1, piece), size);
+    }
+    const T *from_a = scratch.a + table, *from_b = b + table;
+    if (vs == 2) {
+      MakeKernels<true, 2>(d, from_a, from_b, b_step, units, count, lanes_used, scratch.kernel);
+    } else if (both) {
+      MakeKernels<true, 1>(d, from_a, from_b, b_step, units, count, lanes_used, scratch.kernel);
+    } else {
+      MakeKernels<false, 1>(d, from_a, from_b, b_step, units, count, lanes_used, scratch.kernel);
+    }
+    for (int64_t i = 0; i < vs; ++i) {
+      for (int sign = 0; sign < (both ? 2 : 1); ++sign) {
+        const Step step{piece == 0,     piece + kPiece >= in_count,    in_begin == 0,
+                        edge && middle, sign == 0 ? u : av.length - u, v + i};
+        const T* kernel = scratch.kernel + (2 * i + sign) * scratch.KernelSize();
+        const T* values = x_of(v + i, sign, piece);
+        T* sums = scratch.sums + (2 * i + sign) * scratch.SumsSize(job.tile_count);
+        int64_t lane = 0;
+        for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
+          MultiplyAllTiles<kWide>(d, job, step, kernel, values, count, lane, out, sums);
+        }
+        if (lane < lanes_used) MultiplyAllTiles<1>(d, job, step, kernel, values, count, lane, out, sums);
+      }
+    }
+  }
+}
+
 template <typename T>
 void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   const hn::ScalableTag<T> d;
@@ -178,53 +270,29 @@ void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   const int64_t lanes = hn::Lanes(d), units = job.arrays.units;
   const int64_t out = item % job.filter_groups() * kLanes;
   const int64_t lanes_used = std::min(kLanes, RoundUp(job.arrays.out_channels - out, lanes));
-  const int64_t v_begin = item / job.filter_groups() * job.freq_group;
-  const int64_t v_end = std::min(ah.half(), v_begin + job.freq_group);
+  const int64_t item_begin = item / job.filter_groups() * job.item_frequencies;
+  const int64_t item_end = std::min(ah.half(), item_begin + job.item_frequencies);
 
   for (int64_t in_begin = 0; in_begin < job.arrays.in_channels; in_begin += job.in_group) {
     const int64_t in_count = std::min(job.in_group, job.arrays.in_channels - in_begin);
     const int64_t table_size = in_count * units * 2 * kLanes;
-    PackUnits(job.arrays, job.tiling, in_begin, in_count, out, scratch.packed);
-    for (int64_t v = v_begin; v < v_end; ++v) {
-      FillTable(d, Factor::kInterpolated, scratch.packed, in_count * units, kCellH, ah, v, lanes_used,
-                scratch.b + (v - v_begin) * table_size);
-    }
-    for (int64_t u = 0; u < av.half(); ++u) {
-      FillTable(d, Factor::kWeighted, scratch.packed, in_count * units, kCellV, av, u, lanes_used, scratch.a);
+    PackUnits(d, job.arrays, job.tiling, in_begin, in_count, out, scratch.packed);
+    for (int64_t v_begin = item_begin; v_begin < item_end; v_begin += job.freq_group) {
+      const int64_t v_end = std::min(item_end, v_begin + job.freq_group);
       for (int64_t v = v_begin; v < v_end; ++v) {
-        const bool edge = job.tiling.edge(v), middle = u > 0 && u < av.length / 2;
-        const bool both = middle && !edge;
-        const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
-        const T* x = job.x + slot * job.slot_size() + in_begin * job.tile_count * 3;
-        for (int64_t piece = 0; piece < in_count; piece += kPiece) {
-          const int64_t count = std::min(kPiece, in_count - piece), table = piece * units * 2 * kLanes;
-          T* const minus = scratch.kernel + kPiece * 3 * kLanes;
-          if (v + 1 < v_end && !job.tiling.edge(v + 1)) {
-            const int64_t next = job.tiling.first_slot(v + 1) + job.tiling.slot_of(u, false);
-            const int64_t values = piece * job.tile_count * 3, size = RoundUp(count, kBlock) * job.tile_count * 3;
-            const T* from = job.x + next * job.slot_size() + in_begin * job.tile_count * 3 + values;
-            PrefetchToL2(from, size);
-            if (middle) PrefetchToL2(from + job.slot_size(), size);
-          }
-          if (both) {
-            MakeKernels<true>(d, scratch.a + table, scratch.b + (v - v_begin) * table_size + table, units, count,
-                              lanes_used, scratch.kernel, minus);
-          } else {
-            MakeKernels<false>(d, scratch.a + table, scratch.b + (v - v_begin) * table_size + table, units, count,
-                               lanes_used, scratch.kernel, minus);
-          }
-          for (int sign = 0; sign < (both ? 2 : 1); ++sign) {
-            const Step step{piece == 0,     piece + kPiece >= in_count,    in_begin == 0,
-                            edge && middle, sign == 0 ? u : av.length - u, v};
-            const T* kernel = sign == 0 ? scratch.kernel : minus;
-            const T* values = x + sign * job.slot_size() + piece * job.tile_count * 3;
-            T* sums = scratch.sums + sign * RoundUp(job.tile_count, 4) * 3 * kLanes;
-            int64_t lane = 0;
-            for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
-              MultiplyAllTiles<kWide>(d, job, step, kernel, values, count, lane, out, sums);
-            }
-            if (lane < lanes_used) MultiplyAllTiles<1>(d, job, step, kernel, values, count, lane, out, sums);
-          }
+        FillTable(d, Factor::kInterpolated, scratch.packed, in_count * units, kCellH, ah, *job.circle_h, v, lanes_used,
+                  scratch.b + (v - v_begin) * table_size);
+      }
+      for (int64_t u = 0; u < av.half(); ++u) {
+        FillTable(d, Factor::kWeighted, scratch.packed, in_count * units, kCellV, av, *job.circle_v, u, lanes_used,
+                  scratch.a);
+        const bool middle = u > 0 && u < av.length / 2;
+        for (int64_t v = v_begin; v < v_end;) {
+          const bool pair = middle && !job.tiling.edge(v) && v + 1 < v_end && !job.tiling.edge(v + 1);
+          const int64_t vs = pair ? kTogether : 1;
+          OneFrequency(d, job, scratch, u, v, vs, in_begin, in_count, out, lanes_used,
+                       scratch.b + (v - v_begin) * table_size, table_size);
+          v += vs;
         }
       }
     }

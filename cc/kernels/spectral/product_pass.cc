@@ -55,8 +55,12 @@ class ProductPass {
                        kBlock,
                        kBlock};
     FromSpectraJob<T> out{{tiling_, fft_v, fft_h, 0, 0}, b.y, forward ? Output(shape_, target) : Input(shape_, target)};
-    ProductJob<T> product{tiling_,    UnitArrays<T>(direction_, shape_, weight, displacement), 0, b.x, b.y, in_group_,
-                          freq_group_};
+    const Circle circle_v(tiling_.v.length), circle_h(tiling_.h.length);
+    ProductJob<T> product = Job(weight, displacement);
+    product.circle_v = &circle_v;
+    product.circle_h = &circle_h;
+    product.x = b.x;
+    product.y = b.y;
     const int64_t pixels = tiling_.v.length * tiling_.h.length;
     for (int64_t tile = 0; tile < all_tiles_; tile += chunk_) {
       in.first_tile = out.first_tile = tile;
@@ -67,7 +71,7 @@ class ProductPass {
           [&](int64_t slot, int64_t item) { ToSpectra(in, item, b.scratch + slot * transform_size()); });
       const int64_t product_size = product.ScratchSize();
       parallel_.ForEachInSlot(
-          product.items(), pixels * freq_group_ * in_channels_, SlotLimit(product_size * sizeof(T)),
+          product.items(), pixels * item_frequencies_ * in_channels_, SlotLimit(product_size * sizeof(T)),
           [&](int64_t slot, int64_t item) { Product(product, item, b.scratch + slot * product_size); });
       parallel_.ForEachInSlot(
           out.tile_count * Vectors(out_channels_), 2 * pixels, TransformSlots(),
@@ -80,9 +84,14 @@ class ProductPass {
     T *x, *y, *scratch;
   };
 
+  ProductJob<T> Job(const T* weight, const T* displacement) const {
+    return {tiling_,     nullptr,          nullptr, UnitArrays<T>(direction_, shape_, weight, displacement),
+            chunk_,      nullptr,          nullptr, in_group_,
+            freq_group_, item_frequencies_};
+  }
+
   Buffers LayOut(Arena& arena) const {
-    const ProductJob<T> product{
-        tiling_, UnitArrays<T>(direction_, shape_, nullptr, nullptr), chunk_, nullptr, nullptr, in_group_, freq_group_};
+    const ProductJob<T> product = Job(nullptr, nullptr);
     const int64_t product_size = product.ScratchSize();
     const int64_t channels = std::max(in_channels_, out_channels_);
     Buffers b;
@@ -117,7 +126,7 @@ class ProductPass {
     // Enough items for the threads; the results do not depend on it.
     const int64_t filter_groups = CeilDiv(out_channels_, FilterBlock<T>());
     const int64_t wanted = parallel_.num_threads == 1 ? 1 : CeilDiv(3 * parallel_.num_threads, filter_groups);
-    freq_group_ = std::min(freq_group_, CeilDiv(tiling_.h.half(), wanted));
+    item_frequencies_ = CeilDiv(tiling_.h.half(), wanted);
   }
 
   std::vector<T> Gain(const GaussianTaps& gaussian, int64_t length) const {
@@ -136,7 +145,7 @@ class ProductPass {
   const Parallel& parallel_;
   Status status_;
   Tiling tiling_;
-  int64_t in_channels_, out_channels_, all_tiles_, chunk_, in_group_, freq_group_;
+  int64_t in_channels_, out_channels_, all_tiles_, chunk_, in_group_, freq_group_, item_frequencies_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "hwy/foreach_target.h"
 //
 #include "cc/kernels/spectral/fft-inl.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -18,40 +19,55 @@ namespace HWY_NAMESPACE {
 template <class D>
 using LanesOf = Complex<hn::Vec<D>>;
 
-// `count` channels from `from`, `step` elements apart; zeros in the other lanes.
-template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE hn::Vec<D> LoadChannels(D d, const T* from, int64_t count, int64_t step) {
-  if (HWY_LIKELY(step == 1 && count == static_cast<int64_t>(hn::Lanes(d)))) return hn::LoadU(d, from);
-  HWY_ALIGN T lanes[kBlock] = {};
-  for (int64_t i = 0; i < count; ++i) lanes[i] = from[i * step];
-  return hn::Load(d, lanes);
-}
-template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE void StoreChannels(D d, hn::Vec<D> v, T* to, int64_t count, int64_t step) {
-  if (HWY_LIKELY(step == 1 && count == static_cast<int64_t>(hn::Lanes(d)))) return hn::StoreU(v, d, to);
-  HWY_ALIGN T lanes[kBlock] = {};
-  hn::Store(v, d, lanes);
-  for (int64_t i = 0; i < count; ++i) to[i * step] = lanes[i];
-}
+// One vector of channels of a pixel: all lanes, next to each other, or `count` of them `step` elements apart.
+template <class D>
+struct Channels {
+  using T = hn::TFromD<D>;
+  int64_t count, step;
+  bool whole;
+
+  Channels(D d, int64_t channels, int64_t step)
+      : count(std::min<int64_t>(hn::Lanes(d), channels)),
+        step(step),
+        whole(step == 1 && count == static_cast<int64_t>(hn::Lanes(d))) {}
+  // Zeros in the other lanes.
+  HWY_INLINE hn::Vec<D> Load(D d, const T* from) const {
+    if (HWY_LIKELY(whole)) return hn::LoadU(d, from);
+    HWY_ALIGN T lanes[kBlock] = {};
+    for (int64_t i = 0; i < count; ++i) lanes[i] = from[i * step];
+    return hn::Load(d, lanes);
+  }
+  HWY_INLINE void Store(D d, hn::Vec<D> v, T* to) const {
+    if (HWY_LIKELY(whole)) return hn::StoreU(v, d, to);
+    HWY_ALIGN T lanes[kBlock] = {};
+    hn::Store(v, d, lanes);
+    for (int64_t i = 0; i < count; ++i) to[i * step] = lanes[i];
+  }
+};
 
 // The pieces of a slot's scratch memory.
 template <class D, typename T = hn::TFromD<D>>
 struct Scratch {
   T *tile, *line, *fft, *zeros;
-  int64_t* place;
+  int64_t *place, *slot;
+  // Elements from one column of a tile to the next. One vector is left empty: columns a multiple of 1 KiB apart would
+  // share a few of the L1 cache's sets.
+  int64_t column_size;
 
   Scratch(D d, const Tiling& tiling, T* memory) {
     const int64_t lanes = hn::Lanes(d), longest = std::max(tiling.v.length, tiling.h.length);
+    column_size = (2 * tiling.v.length + 1) * lanes;
     tile = memory;
-    line = tile + tiling.h.half() * tiling.v.length * 2 * lanes;
+    line = tile + tiling.h.half() * column_size;
     fft = line + 2 * longest * lanes;
     zeros = fft + 4 * longest * lanes;
     place = reinterpret_cast<int64_t*>(zeros + 2 * lanes);
+    slot = place + longest;
   }
   static int64_t Size(D d, const Tiling& tiling) {
     const int64_t lanes = hn::Lanes(d), longest = std::max(tiling.v.length, tiling.h.length);
-    const int64_t samples = tiling.h.half() * tiling.v.length + 3 * longest + 1;
-    return RoundUp(2 * lanes * samples + longest * static_cast<int64_t>(sizeof(int64_t) / sizeof(T)), 16);
+    const int64_t samples = tiling.h.half() * (tiling.v.length + 1) + 3 * longest + 1;
+    return RoundUp(2 * lanes * samples + 2 * longest * static_cast<int64_t>(sizeof(int64_t) / sizeof(T)), 16);
   }
 };
 
@@ -76,8 +92,8 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
   const Axis &av = job.tiling.v, &ah = job.tiling.h;
   const Item at = Locate(job, item, job.source.channels, lanes);
   const Scratch<D> scratch(d, job.tiling, memory);
-  const int64_t count = std::min(lanes, job.source.channels - at.first_channel), step = job.source.channel;
-  const T* image = job.source.data + at.image * job.source.image + at.first_channel * step;
+  const Channels<D> channels(d, job.source.channels - at.first_channel, job.source.channel);
+  const T* image = job.source.data + at.image * job.source.image + at.first_channel * job.source.channel;
 
   // Inputs of the tile, as multiples of in_step.
   const auto first = [&](const Axis& axis, int64_t t) {
@@ -99,7 +115,7 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
 
   // Rows, two at a time, into the tile: [freq_h][row][Re, Im][lane].
   const int64_t row_first = first(av, at.tile_v), row_end = std::max(row_first, end(av, at.tile_v));
-  const int64_t column_size = av.length * 2 * lanes;
+  const int64_t column_size = scratch.column_size;
   if (row_end - row_first < av.length) {
     // What the rows do not fill is 0.
     for (int64_t freq = 0; freq < ah.half(); ++freq) {
@@ -121,10 +137,18 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
     const int64_t line_size = job.source.width * job.source.pixel;
     const T* a = image + row * line_size;
     const T* b = pair ? a + line_size : a;
-    const auto load = [&](int64_t i) HWY_ATTR -> Complex<V> {
-      const int64_t offset = scratch.place[i];
+    if (row + 2 < row_end) {
+      // The next rows: pixels of a vector of channels lie too far apart for the hardware to guess.
+      const T* next = a + 2 * line_size;
+      for (int64_t col = col_first; col < col_end; ++col) {
+        hwy::Prefetch(next + col * job.source.pixel);
+        hwy::Prefetch(next + line_size + col * job.source.pixel);
+      }
+    }
+    const auto load = [d, a, b, channels, place = scratch.place](int64_t i) HWY_ATTR -> Complex<V> {
+      const int64_t offset = place[i];
       if (offset < 0) return {hn::Zero(d), hn::Zero(d)};
-      return {LoadChannels(d, a + offset, count, step), LoadChannels(d, b + offset, count, step)};
+      return {channels.Load(d, a + offset), channels.Load(d, b + offset)};
     };
     const Samples<D> line{d, scratch.line};
     Transform(d, job.fft_h, scratch.fft, load, line);
@@ -141,27 +165,33 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
     }
   }
 
-  // Columns, out as three numbers.
+  // Columns, out as three numbers or two.
   T* out = job.out + at.first_channel / job.wide * job.tile_count * job.tile_size + at.first_channel % job.wide +
            at.tile * job.tile_size;
   for (int64_t freq = 0; freq < ah.half(); ++freq) {
     const bool edge = job.tiling.edge(freq);
+    if (freq <= 1 || edge) {
+      for (int64_t u = 0; u < av.length; ++u) {
+        const int64_t slot = job.tiling.slot_of(u, edge);
+        scratch.slot[u] = slot < 0 ? -1 : slot * job.slot_size;
+      }
+    }
     T* slots = out + job.tiling.first_slot(freq) * job.slot_size;
     const Samples<D> column{d, scratch.tile + freq * column_size};
-    const auto store = [&](int64_t u, const Complex<V>& z) HWY_ATTR {
-      const int64_t slot = job.tiling.slot_of(u, edge);
-      if (slot < 0) return;
-      T* to = slots + slot * job.slot_size;
-      const V gain = hn::Set(d, job.gain_v[std::min(u, av.length - u)]);
+    const auto store = [d, slots, slot = scratch.slot, gains = job.gain_v, length = av.length, part = job.part_size,
+                        kernel = job.conjugate_kernel](int64_t u, const Complex<V>& z) HWY_ATTR {
+      const int64_t offset = slot[u];
+      if (offset < 0) return;
+      T* to = slots + offset;
+      const V gain = hn::Set(d, gains[std::min(u, length - u)]);
       const V re = hn::Mul(z.re, gain), im = hn::Mul(z.im, gain);
-      if (job.conjugate_kernel) {
+      if (kernel) {
         hn::Store(re, d, to);
-        hn::Store(hn::Sub(re, im), d, to + job.part_size);
-        hn::Store(hn::Sub(hn::Zero(d), hn::Add(re, im)), d, to + 2 * job.part_size);
+        hn::Store(hn::Neg(im), d, to + part);
       } else {
         hn::Store(hn::Add(re, im), d, to);
-        hn::Store(im, d, to + job.part_size);
-        hn::Store(re, d, to + 2 * job.part_size);
+        hn::Store(im, d, to + part);
+        hn::Store(re, d, to + 2 * part);
       }
     };
     Transform(d, job.fft_v, scratch.fft, column, store);
@@ -180,7 +210,7 @@ void FromSpectraItem(const FromSpectraJob<T>& job, int64_t item, T* memory) {
   const int64_t blocks = CeilDiv(job.target.channels, kBlock);
   const T* in = job.in + (at.tile * blocks + at.first_channel / kBlock) * ah.half() * av.length * 2 * kBlock +
                 at.first_channel % kBlock;
-  const int64_t count = std::min(lanes, job.target.channels - at.first_channel), step = job.target.channel;
+  const Channels<D> channels(d, job.target.channels - at.first_channel, job.target.channel);
   const int64_t top = at.tile_v * av.outputs, left = at.tile_h * ah.outputs;
   const int64_t rows = av.OutCount(at.tile_v), cols = ah.OutCount(at.tile_h);
 
@@ -188,13 +218,14 @@ void FromSpectraItem(const FromSpectraJob<T>& job, int64_t item, T* memory) {
   const int64_t row_size = ah.half() * 2 * lanes;
   for (int64_t freq = 0; freq < ah.half(); ++freq) {
     const T* column = in + freq * av.length * 2 * kBlock;
-    const auto load = [&](int64_t u) HWY_ATTR -> Complex<V> {
+    const auto load = [d, column](int64_t u) HWY_ATTR -> Complex<V> {
       const T* z = column + u * 2 * kBlock;
       return {hn::Load(d, z + kBlock), hn::Load(d, z)};
     };
-    const auto store = [&](int64_t row, const Complex<V>& z) HWY_ATTR {
+    T* const first = scratch.tile + freq * 2 * lanes;
+    const auto store = [d, first, rows, row_size, lanes](int64_t row, const Complex<V>& z) HWY_ATTR {
       if (row >= rows) return;
-      T* to = scratch.tile + row * row_size + freq * 2 * lanes;
+      T* to = first + row * row_size;
       hn::Store(z.im, d, to);
       hn::Store(z.re, d, to + lanes);
     };
@@ -204,7 +235,7 @@ void FromSpectraItem(const FromSpectraJob<T>& job, int64_t item, T* memory) {
   for (int64_t i = 0; i < ah.length; ++i) {
     scratch.place[i] = i < cols && (left + i) % ah.out_step == 0 ? (left + i) / ah.out_step * job.target.pixel : -1;
   }
-  T* image = job.target.data + at.image * job.target.image + at.first_channel * step;
+  T* image = job.target.data + at.image * job.target.image + at.first_channel * job.target.channel;
   const int64_t line_size = job.target.width * job.target.pixel;
   int64_t row = FloorMod(-top, av.out_step);
   while (row < rows) {
@@ -212,21 +243,21 @@ void FromSpectraItem(const FromSpectraJob<T>& job, int64_t item, T* memory) {
     const bool pair = next < rows;
     const Samples<D> a{d, scratch.tile + row * row_size}, b{d, scratch.tile + (pair ? next : row) * row_size};
     // Z = A + i·B of the whole circle, Re and Im swapped.
-    const auto load = [&](int64_t i) HWY_ATTR -> Complex<V> {
-      if (i < ah.half()) {
+    const auto load = [a, b, half = ah.half(), length = ah.length](int64_t i) HWY_ATTR -> Complex<V> {
+      if (i < half) {
         const Complex<V> p = a(i), q = b(i);
         return {hn::Add(p.im, q.re), hn::Sub(p.re, q.im)};
       }
-      const Complex<V> p = a(ah.length - i), q = b(ah.length - i);
+      const Complex<V> p = a(length - i), q = b(length - i);
       return {hn::Sub(q.re, p.im), hn::Add(p.re, q.im)};
     };
     T* to_a = image + (top + row) / av.out_step * line_size;
     T* to_b = to_a + line_size;
-    const auto store = [&](int64_t i, const Complex<V>& z) HWY_ATTR {
-      const int64_t offset = scratch.place[i];
+    const auto store = [d, to_a, to_b, pair, channels, place = scratch.place](int64_t i, const Complex<V>& z) HWY_ATTR {
+      const int64_t offset = place[i];
       if (offset < 0) return;
-      StoreChannels(d, z.im, to_a + offset, count, step);
-      if (pair) StoreChannels(d, z.re, to_b + offset, count, step);
+      channels.Store(d, z.im, to_a + offset);
+      if (pair) channels.Store(d, z.re, to_b + offset);
     };
     Transform(d, job.fft_h, scratch.fft, load, store);
     row = next + av.out_step;

@@ -1,9 +1,9 @@
 // Between tensors and the spectra of their tiles.
 //
-// ToSpectra cuts the tiles out, transforms them and writes three numbers for each value z of the half spectrum, so that
-// a complex product costs three multiplications:
-//   data:    Re + Im, Im, Re                 of z·gain
-//   kernel:  Re, Re − Im, −Re − Im           a multiplier conj(z), see product-inl.h
+// ToSpectra cuts the tiles out, transforms them and writes of each value z of the half spectrum, times a gain, what
+// product-inl.h multiplies:
+//   data:    Re + Im, Im, Re
+//   kernel:  Re, −Im             a multiplier conj(z)
 // FromSpectra takes Re and Im of the products back to pixels. Two rows of one tile share a complex transform; nothing
 // of another tile, channel or image takes part.
 #ifndef DAU_CC_KERNELS_SPECTRAL_TRANSFORM_H_

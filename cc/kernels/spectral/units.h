@@ -5,7 +5,9 @@
 #ifndef DAU_CC_KERNELS_SPECTRAL_UNITS_H_
 #define DAU_CC_KERNELS_SPECTRAL_UNITS_H_
 
+#include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include "cc/kernels/spectral/tiling.h"
 
@@ -40,14 +42,22 @@ struct UnitArrays {
   int64_t count() const { return units * unit_stride; }
 };
 
-// Five numbers for each of FilterBlock lanes: weight, cell and fraction of each axis. A unit that reaches nothing, and
-// a lane without a channel, has weight 0.
+// Five numbers for each of FilterBlock lanes: weight, cell (its offset on the circle) and fraction of each axis. A unit
+// that reaches nothing, and a lane without a channel, has weight 0 and stands at a cell of the axis.
 enum UnitField { kWeight, kCellV, kFractionV, kCellH, kFractionH, kUnitFields };
 
-// packed: [in_count][units][kUnitFields][FilterBlock].
-template <typename T>
-void PackUnits(const UnitArrays<T>& arrays, const Tiling& tiling, int64_t in_begin, int64_t in_count, int64_t out_begin,
-               T* packed);
+// e^(2πi·j/P) for j in [0, P).
+struct Circle {
+  std::vector<double> cosine, sine;
+
+  explicit Circle(int64_t length) : cosine(length), sine(length) {
+    for (int64_t j = 0; j < length; ++j) {
+      const double angle = 6.283185307179586476925 * static_cast<double>(j) / static_cast<double>(length);
+      cosine[j] = std::cos(angle);
+      sine[j] = std::sin(angle);
+    }
+  }
+};
 
 }  // namespace dau::spectral
 

@@ -90,6 +90,11 @@ inline const std::vector<Case>& Cases() {
   return cases;
 }
 
+// Small enough to be computed hundreds of times, by the reference as well.
+inline bool IsSmall(const Case& c) {
+  return UnitCount(c.shape) <= 200 && InputCount(c.shape) + OutputCount(c.shape) <= 2000;
+}
+
 // More tiles than the CUDA engine makes groups of partial sums: some groups hold two.
 inline Case ManyTiles() { return {"ManyTiles", Shape(1100, 1, 2, 2, 3, 1), 1}; }
 

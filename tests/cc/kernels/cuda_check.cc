@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <limits>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -16,6 +15,7 @@
 #include "cc/kernels/reference/dau_conv_reference.h"
 #include "tests/cc/kernels/device_array.h"
 #include "tests/cc/kernels/inputs.h"
+#include "tests/cc/kernels/scales.h"
 
 namespace dau::testing {
 namespace {
@@ -73,14 +73,14 @@ class Report {
   }
 
   template <typename T>
-  void Near(const char* what, const std::vector<T>& actual, const double* expected, double terms, double scale) {
-    using R = Real<T>;
-    const double allowed =
-        Tolerance::OfSum<R>(terms).relative_eps * scale + terms * static_cast<double>(std::numeric_limits<R>::min());
+  void Near(const char* what, const std::vector<T>& actual, const double* expected, const std::vector<Scale>& scales,
+            double terms) {
+    constexpr double kUnderflows = 16;  // of a term: blur along two axes, lerps, the weight
     for (size_t i = 0; i < actual.size(); ++i) {
+      const double allowed = Allowed<Real<T>>(scales[i], terms, kUnderflows);
       const double error = std::abs(Value(actual[i]) - expected[i]);
-      const double rounding = Rounding<T>::kRelative * std::abs(expected[i]) + Rounding<T>::kAbsolute;
-      if (error <= allowed + rounding * (1 + allowed)) continue;  // a NaN is not
+      const double rounding = Rounding<T>::kRelative * (std::abs(expected[i]) + allowed) + Rounding<T>::kAbsolute;
+      if (error <= allowed + rounding) continue;  // a NaN is not
       Fail(what, "at " + std::to_string(i) + ": " + std::to_string(Value(actual[i])) + " instead of " +
                      std::to_string(expected[i]));
       return;
@@ -115,6 +115,7 @@ class Checker {
 
   Checker(const Case& c, uint64_t seed, cudaStream_t stream, Report* report)
       : inputs_(c, seed),
+        scales_(inputs_, /*lerps_by_ratio=*/false),
         stream_(stream),
         report_(report),
         x_(Stored<T>(inputs_.x)),
@@ -144,7 +145,7 @@ class Checker {
     std::vector<double> expected(actual.size());
     reference::Forward(inputs_.shape, Host(x_).data(), Host(weight_).data(), Host(displacement_).data(),
                        expected.data());
-    report_->Near("y", actual, expected.data(), inputs_.shape.units * inputs_.shape.in_channels, inputs_.OutputScale());
+    report_->Near("y", actual, expected.data(), scales_.Output(), inputs_.shape.units * inputs_.shape.in_channels);
     report_->Same("y", SameBits(actual, run()));
   }
 
@@ -159,8 +160,7 @@ class Checker {
     std::vector<double> expected(actual.size());
     reference::BackwardInput(inputs_.shape, Host(weight_).data(), Host(displacement_).data(), Host(dy_).data(),
                              expected.data());
-    report_->Near("dx", actual, expected.data(), inputs_.shape.units * inputs_.shape.filters,
-                  inputs_.InputGradientScale());
+    report_->Near("dx", actual, expected.data(), scales_.InputGradient(), inputs_.shape.units * inputs_.shape.filters);
   }
 
   void BackwardParams(DisplacementGradient kind) {
@@ -182,9 +182,9 @@ class Checker {
     reference::BackwardParams(inputs_.shape, kind, Host(x_).data(), Host(weight_).data(), Host(displacement_).data(),
                               Host(dy_).data(), {expected.data(), expected.data() + count, &sigma});
     const double pixels = inputs_.shape.batch * OutputHeight(inputs_.shape) * OutputWidth(inputs_.shape);
-    report_->Near("dw", dw.Get(stream_), expected.data(), pixels, inputs_.WeightGradientScale());
-    report_->Near("dmu", actual, expected.data() + count, pixels, inputs_.DisplacementGradientScale(kind));
-    report_->Near("dsigma", dsigma.Get(stream_), &sigma, pixels * count, inputs_.SigmaGradientScale());
+    report_->Near("dw", dw.Get(stream_), expected.data(), scales_.WeightGradient(), pixels);
+    report_->Near("dmu", actual, expected.data() + count, scales_.DisplacementGradient(kind), pixels);
+    report_->Near("dsigma", dsigma.Get(stream_), &sigma, scales_.SigmaGradient(), pixels);
     report_->Same("dmu", SameBits(actual, run()));
   }
 
@@ -194,6 +194,7 @@ class Checker {
   }
 
   const Inputs<R> inputs_;
+  const Scales<R> scales_;
   cudaStream_t stream_;
   Report* report_;
   const DeviceArray<T> x_, weight_, dy_;

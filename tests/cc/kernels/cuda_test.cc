@@ -55,7 +55,11 @@ constexpr EngineFunctions<T> kCudaFunctions = {
 };
 
 struct Cuda {
+  static constexpr const char* kName = "Cuda";
   static constexpr bool kServesEverything = true;
+  static constexpr Reach kReach = Reach::kNextPixel;
+  static constexpr double kUnderflows = Direct::kUnderflows;  // the same products and sums
+  static constexpr bool kLerpsByRatio = false;
   static constexpr bool kVectors = false;
   template <typename T>
   static constexpr EngineFunctions<T> kFunctions = kCudaFunctions<T>;
@@ -148,8 +152,8 @@ TEST(CudaTest, SameBitsFromASmallGrid) {
 }
 
 TEST(CudaTest, SeveralTilesInAGroup) {
-  EngineTest<Cuda>::CheckBackwardParams<float>(ManyTiles(), DisplacementGradient::kGaussian);
-  EngineTest<Cuda>::CheckBackwardParams<double>(ManyTiles(), DisplacementGradient::kExact);
+  Checks<Cuda>::BackwardParams(Problem<float>(ManyTiles()), DisplacementGradient::kGaussian);
+  Checks<Cuda>::BackwardParams(Problem<double>(ManyTiles()), DisplacementGradient::kExact);
 }
 
 // A displacement that is not a number shows where it acts, and nowhere else.

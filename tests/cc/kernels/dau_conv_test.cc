@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "cc/kernels/base/convert.h"
-#include "cc/kernels/direct/dau_conv_direct.h"
-#include "cc/kernels/engine_functions.h"
-#include "tests/cc/kernels/problem.h"
+#include "tests/cc/kernels/engine_tests.h"
 
 namespace dau::testing {
 namespace {
+
+INSTANTIATE_TYPED_TEST_SUITE_P(FrontDoor, EngineTest, FrontDoor);
 
 // Every array of a call through the front door.
 template <typename T>
@@ -21,8 +21,8 @@ struct Results {
 };
 
 template <typename T>
-Results<T> Run(const Options& options, const Problem<Real<T>>& p, const std::vector<T>& x, const std::vector<T>& weight,
-               const std::vector<T>& dy) {
+Results<T> CallAll(const Options& options, const Problem<Real<T>>& p, const std::vector<T>& x,
+                   const std::vector<T>& weight, const std::vector<T>& dy) {
   const DisplacementGradient kind = DisplacementGradient::kExact;
   const Parallel parallel = Threads(2);
   const Real<T>* const mu = p.displacement.data();
@@ -49,19 +49,22 @@ TYPED_TEST_SUITE(FrontDoorTest, Precisions);
 
 TYPED_TEST(FrontDoorTest, TheForcedEngineAnswers) {
   const Problem<TypeParam> p(Cases().front());
-  const auto engine = DAU_ENGINE_FUNCTIONS(TypeParam, direct);
-  const Results<TypeParam> direct = Run<TypeParam>({Engine::kDirect}, p, p.x, p.weight, p.dy);
+  const auto& engine = Direct::kFunctions<TypeParam>;
+  const Results<TypeParam> direct = CallAll<TypeParam>({Engine::kDirect}, p, p.x, p.weight, p.dy);
   EXPECT_EQ(direct.y, p.Forward(engine, Threads(2)));
   EXPECT_EQ(direct.dx, p.BackwardInput(engine, Threads(2)));
-  const Results<TypeParam> reference = Run<TypeParam>({Engine::kReference}, p, p.x, p.weight, p.dy);
+  const Results<TypeParam> reference = CallAll<TypeParam>({Engine::kReference}, p, p.x, p.weight, p.dy);
   EXPECT_NE(reference.y, direct.y) << "the reference sums in another order";
+  const Scales<TypeParam> scales(p, Direct::kLerpsByRatio);
   const auto expect_near = [](const std::vector<TypeParam>& a, const std::vector<TypeParam>& b, double terms,
-                              double scale) { ExpectNear(a.data(), Double(b).data(), b.size(), terms, scale); };
+                              const std::vector<Scale>& scale) {
+    ExpectNear(a.data(), Double(b).data(), scale, terms, Direct::kUnderflows);
+  };
   const double pixels = p.shape.batch * p.shape.height * p.shape.width;
-  expect_near(direct.y, reference.y, p.shape.units * p.shape.in_channels, p.OutputScale());
-  expect_near(direct.dx, reference.dx, p.shape.units * p.shape.filters, p.InputGradientScale());
-  expect_near(direct.dw, reference.dw, pixels, p.WeightGradientScale());
-  expect_near(direct.dmu, reference.dmu, pixels, p.DisplacementGradientScale(DisplacementGradient::kExact));
+  expect_near(direct.y, reference.y, p.shape.units * p.shape.in_channels, scales.Output());
+  expect_near(direct.dx, reference.dx, p.shape.units * p.shape.filters, scales.InputGradient());
+  expect_near(direct.dw, reference.dw, pixels, scales.WeightGradient());
+  expect_near(direct.dmu, reference.dmu, pixels, scales.DisplacementGradient(DisplacementGradient::kExact));
 }
 
 TYPED_TEST(FrontDoorTest, AForcedEngineThatRefusesIsNamed) {
@@ -120,28 +123,60 @@ class HalfTest : public ::testing::Test {
     ToFloat(halves.data(), halves.size(), values.data(), Parallel());
     return values;
   }
+  // One NaN is as good as another.
   static void ExpectSame(const std::vector<Half>& actual, const std::vector<float>& expected) {
-    EXPECT_EQ(Widen(actual), Widen(Narrow(expected)));
+    ExpectSame(Widen(actual), Widen(Narrow(expected)));
+  }
+  static void ExpectSame(const std::vector<float>& actual, const std::vector<float>& expected) {
+    ASSERT_EQ(actual.size(), expected.size());
+    for (size_t i = 0; i < actual.size(); ++i) {
+      if (std::isnan(actual[i]) && std::isnan(expected[i])) continue;
+      EXPECT_EQ(actual[i], expected[i]) << "at " << i;
+    }
+  }
+  // A call in 16 bits against the float result of the widened arrays, rounded once.
+  static void Check(Engine engine, const Problem<float>& p) {
+    const auto x = Narrow(p.x), weight = Narrow(p.weight), dy = Narrow(p.dy);
+    const Results<float> expected = CallAll<float>({engine}, p, Widen(x), Widen(weight), Widen(dy));
+    const Results<Half> actual = CallAll<Half>({engine}, p, x, weight, dy);
+    ExpectSame(actual.y, expected.y);
+    ExpectSame(actual.dx, expected.dx);
+    ExpectSame(actual.dw, expected.dw);
+    ExpectSame(actual.dmu, expected.dmu);
+    ExpectSame(actual.dsigma, expected.dsigma);
   }
 };
 using Halves = ::testing::Types<BFloat16, Float16>;
 TYPED_TEST_SUITE(HalfTest, Halves);
 
-// The float result of the widened arrays, rounded once: bit for bit, by either engine, in any layout.
+// Bit for bit, by any engine, in any layout.
 TYPED_TEST(HalfTest, IsFloatRoundedOnce) {
   for (const Case& c : Cases()) {
     SCOPED_TRACE(c.name);
     const Problem<float> p(c);
-    const auto x = this->Narrow(p.x), weight = this->Narrow(p.weight), dy = this->Narrow(p.dy);
-    for (Engine engine : {Engine::kDirect, Engine::kReference}) {
+    for (Engine engine : {Engine::kDirect, Engine::kReference, Engine::kSpectral}) {
       if (engine == Engine::kReference && p.x.size() * p.weight.size() > 20000) continue;  // slow
-      const Results<float> expected = Run<float>({engine}, p, this->Widen(x), this->Widen(weight), this->Widen(dy));
-      const Results<TypeParam> actual = Run<TypeParam>({engine}, p, x, weight, dy);
-      this->ExpectSame(actual.y, expected.y);
-      this->ExpectSame(actual.dx, expected.dx);
-      this->ExpectSame(actual.dw, expected.dw);
-      EXPECT_EQ(actual.dmu, expected.dmu);
-      EXPECT_EQ(actual.dsigma, expected.dsigma);
+      this->Check(engine, p);
+    }
+  }
+}
+
+// Numbers that 16 bits hold badly or not at all: float16 ends at 65504, its denormals begin below 6e-5; bfloat16's
+// are float's. NaN and infinity go through the storage as they are.
+TYPED_TEST(HalfTest, ExtremeValuesAreFloatRoundedOnce) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float values[] = {65504, 65520, 1e30f, 6e-5f, 3e-8f, 1e-30f, 1e-39f, infinity, -infinity, std::nanf("")};
+  for (const float value : values) {
+    SCOPED_TRACE(value);
+    for (Engine engine : {Engine::kDirect, Engine::kReference, Engine::kSpectral}) {
+      Problem<float> p({"", Shape(2, 9, 11, 3, 5, 2), 3});
+      for (std::vector<float>* array : {&p.x, &p.weight, &p.dy}) {
+        float& element = (*array)[array->size() / 2];
+        const float before = element;
+        element = value;
+        this->Check(engine, p);
+        element = before;
+      }
     }
   }
 }

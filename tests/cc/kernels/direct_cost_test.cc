@@ -11,13 +11,18 @@
 namespace dau {
 namespace {
 
-class DirectCostTest : public ::testing::TestWithParam<direct::Pass> {
+struct PassOfKind {
+  Pass pass;
+  DisplacementGradient kind = {};
+};
+
+class DirectCostTest : public ::testing::TestWithParam<PassOfKind> {
  protected:
   ~DirectCostTest() override { direct::ForceLayoutForTest(direct::Layout::kCheapest); }
 
   double Estimate(const DauConvShape& shape, direct::Layout layout = direct::Layout::kCheapest) const {
     direct::ForceLayoutForTest(layout);
-    return direct::EstimateCost<float>(GetParam(), shape, {-4, 3, -4, 3});
+    return direct::EstimateCost<float>(GetParam().pass, GetParam().kind, shape, {-4, 3, -4, 3});
   }
 };
 
@@ -47,8 +52,9 @@ TEST_P(DirectCostTest, ServesEveryCase) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Passes, DirectCostTest,
-                         ::testing::Values(direct::Pass::kForward, direct::Pass::kBackwardInput,
-                                           direct::Pass::kBackwardParamsExact, direct::Pass::kBackwardParamsGaussian));
+                         ::testing::Values(PassOfKind{Pass::kForward}, PassOfKind{Pass::kBackwardInput},
+                                           PassOfKind{Pass::kBackwardParams, DisplacementGradient::kExact},
+                                           PassOfKind{Pass::kBackwardParams, DisplacementGradient::kGaussian}));
 
 }  // namespace
 }  // namespace dau

@@ -1,10 +1,9 @@
-// One call of an engine with random arrays, its scratch memory guarded, and how far from the reference it may be.
+// One call of an engine with random arrays, its scratch memory guarded.
 #ifndef DAU_TESTS_CC_KERNELS_PROBLEM_H_
 #define DAU_TESTS_CC_KERNELS_PROBLEM_H_
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <thread>
@@ -30,18 +29,6 @@ inline Parallel Threads(int count) {
     for (std::thread& thread : threads) thread.join();
   };
   return parallel;
-}
-
-// scale: what an error is relative to. Not the largest value that came out: where terms cancel, rounding does not.
-template <typename T>
-void ExpectNear(const T* actual, const double* expected, size_t count, double terms, double scale) {
-  double error = 0;
-  for (size_t i = 0; i < count; ++i) {
-    ASSERT_TRUE(std::isfinite(actual[i])) << "at " << i;
-    error = std::max(error, std::abs(static_cast<double>(actual[i]) - expected[i]));
-  }
-  // A Gaussian of σ = 0.05 px has taps that underflow in float: terms may be lost that are smaller than its least.
-  EXPECT_LE(error, Tolerance::OfSum<T>(terms).relative_eps * scale + terms * std::numeric_limits<T>::min());
 }
 
 // Scratch of just the size that was asked for, filled with NaN: whatever is read must have been written. What lies

@@ -8,12 +8,6 @@
 namespace dau::testing {
 namespace {
 
-struct Spectral {
-  static constexpr bool kServesEverything = false;  // displacements beyond its largest tile
-  template <typename T>
-  static constexpr EngineFunctions<T> kFunctions = DAU_ENGINE_FUNCTIONS(T, spectral);
-};
-
 INSTANTIATE_TYPED_TEST_SUITE_P(Spectral, EngineTest, Spectral);
 
 // Images of one row that need a single tile of each length: all radices, one and two passes before the last.
@@ -24,7 +18,7 @@ TEST(SpectralTest, EveryTransformLength) {
     const Problem<double> p(c);
     spectral::Tiling tiling;
     ASSERT_TRUE(ChooseTiling(spectral::Direction::kForward, p.shape, p.range, &tiling).ok());
-    EngineTest<Spectral>::CheckEverything<double>(c);
+    Checks<Spectral>::Everything(p);
   }
 }
 
@@ -33,7 +27,7 @@ TEST(SpectralTest, ManyTiles) {
   for (const Case& c :
        {Case{"", Shape(2, 260, 250, 3, 4, 2), 3}, Case{"", Strided(Shape(1, 190, 300, 2, 3, 2), 2, 3), 20},
         Case{"", Nchw(Shape(1, 120, 130, 35, 33, 3)), 6}}) {
-    EngineTest<Spectral>::CheckEverything<float>(c);
+    Checks<Spectral>::Everything(Problem<float>(c));
   }
 }
 
