@@ -11,59 +11,12 @@
 #include "cc/kernels/base/half_convert.h"
 #include "cc/kernels/cuda/cuda_on_cpu.h"
 #include "cc/kernels/cuda/dau_conv_cuda.h"
+#include "tests/cc/kernels/cuda_engine.h"
 #include "tests/cc/kernels/engine_tests.h"
 
 namespace dau::testing {
 namespace {
 
-// Several threads ask for blocks and threads in another order: no result may depend on it.
-cuda_on_cpu::Order OrderOf(const Parallel& parallel) {
-  return parallel.num_threads == 1   ? cuda_on_cpu::Order::kForward
-         : parallel.num_threads == 2 ? cuda_on_cpu::Order::kBackward
-                                     : cuda_on_cpu::Order::kShuffled;
-}
-
-void ExpectLaunched(const Status& status) { EXPECT_TRUE(status.ok()) << status.message(); }
-
-// The CUDA engine with the signatures of the others.
-template <typename T>
-constexpr EngineFunctions<T> kCudaFunctions = {
-    [](const DauConvShape& shape, const DisplacementRange&, const Parallel&, size_t* bytes) {
-      return cuda::ForwardWorkspace<T>(shape, bytes);
-    },
-    [](const DauConvShape& shape, const DisplacementRange&, const T* x, const T* weight, const T* displacement, T* y,
-       void* workspace, const Parallel& parallel) {
-      cuda_on_cpu::GetSettings().order = OrderOf(parallel);
-      ExpectLaunched(cuda::Forward<T>(shape, x, weight, displacement, y, workspace, nullptr));
-    },
-    [](const DauConvShape& shape, const DisplacementRange&, const Parallel&, size_t* bytes) {
-      return cuda::BackwardInputWorkspace<T>(shape, bytes);
-    },
-    [](const DauConvShape& shape, const DisplacementRange&, const T* weight, const T* displacement, const T* dy, T* dx,
-       void* workspace, const Parallel& parallel) {
-      cuda_on_cpu::GetSettings().order = OrderOf(parallel);
-      ExpectLaunched(cuda::BackwardInput<T>(shape, weight, displacement, dy, dx, workspace, nullptr));
-    },
-    [](const DauConvShape& shape, const DisplacementRange&, DisplacementGradient kind, bool sigma, const Parallel&,
-       size_t* bytes) { return cuda::BackwardParamsWorkspace<T>(shape, kind, sigma, bytes); },
-    [](const DauConvShape& shape, const DisplacementRange&, DisplacementGradient kind, const T* x, const T* weight,
-       const T* displacement, const T* dy, const ParamGradients<T>& gradients, void* workspace,
-       const Parallel& parallel) {
-      cuda_on_cpu::GetSettings().order = OrderOf(parallel);
-      ExpectLaunched(cuda::BackwardParams<T>(shape, kind, x, weight, displacement, dy, gradients, workspace, nullptr));
-    },
-};
-
-struct Cuda {
-  static constexpr const char* kName = "Cuda";
-  static constexpr bool kServesEverything = true;
-  static constexpr Reach kReach = Reach::kNextPixel;
-  static constexpr double kUnderflows = Direct::kUnderflows;  // the same products and sums
-  static constexpr bool kLerpsByRatio = false;
-  static constexpr bool kVectors = false;
-  template <typename T>
-  static constexpr EngineFunctions<T> kFunctions = kCudaFunctions<T>;
-};
 INSTANTIATE_TYPED_TEST_SUITE_P(Cuda, EngineTest, Cuda);
 
 // Every array that a call writes.
@@ -160,9 +113,13 @@ TEST(CudaTest, SeveralTilesInAGroup) {
 TEST(CudaTest, NotANumberStaysWithItsFilter) {
   for (float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     Inputs<float> p(Cases().front());
-    p.displacement[0] = bad;  // of filter 0
+    p.displacement[0] = bad;  // of the first unit: channel 0, filter 0
     const Results<float> r = AllPasses(p.shape, p.x, p.weight, p.displacement, p.dy);
     for (size_t i = 0; i < r.y.size(); ++i) EXPECT_EQ(std::isnan(r.y[i]), i % p.shape.filters == 0) << i;
+    for (size_t i = 0; i < r.dx.size(); ++i) EXPECT_EQ(std::isnan(r.dx[i]), i % p.shape.in_channels == 0) << i;
+    for (size_t i = 0; i < r.dw.size(); ++i) EXPECT_EQ(std::isnan(r.dw[i]), i == 0) << i;
+    for (size_t i = 0; i < r.dmu.size(); ++i) EXPECT_EQ(std::isnan(r.dmu[i]), i % r.dw.size() == 0) << i;
+    EXPECT_TRUE(std::isnan(r.dsigma[0]));
   }
 }
 

@@ -9,7 +9,6 @@
 
 #include <cstring>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
 #include "tests/cc/kernels/cases.h"
@@ -22,12 +21,6 @@ namespace dau::testing {
 
 template <typename E>
 class EngineTest : public ::testing::Test {};
-
-// False for an engine that says `kVectors = false`: it has nothing to dispatch.
-template <typename E, typename = void>
-constexpr bool kUsesVectors = true;
-template <typename E>
-constexpr bool kUsesVectors<E, std::void_t<decltype(E::kVectors)>> = E::kVectors;
 
 TYPED_TEST_SUITE_P(EngineTest);
 
@@ -46,7 +39,7 @@ TYPED_TEST_P(EngineTest, CasesInDouble) {
 }
 
 TYPED_TEST_P(EngineTest, RandomShapes) {
-  const auto check = [] {
+  ForEachInstructionSet([] {
     for (uint64_t seed = 0; seed < 100; ++seed) {
       const Case c = RandomCase(seed);
       SCOPED_TRACE(Describe(c, seed));
@@ -56,12 +49,7 @@ TYPED_TEST_P(EngineTest, RandomShapes) {
         Checks<TypeParam>::Everything(Problem<float>(c, seed));
       }
     }
-  };
-  if (kUsesVectors<TypeParam>) {
-    ForEachInstructionSet(check);
-  } else {
-    check();
-  }
+  });
 }
 
 TYPED_TEST_P(EngineTest, SameBitsWithAnyNumberOfThreads) {
@@ -119,7 +107,7 @@ TYPED_TEST_P(EngineTest, EmptyBatchGivesZeroGradients) {
 }
 
 TYPED_TEST_P(EngineTest, EveryInstructionSet) {
-  if (!kUsesVectors<TypeParam>) return;
+  if (!kInstructionSets) return;
   ForEachInstructionSet([] {
     for (const Case& c : Cases()) {
       SCOPED_TRACE(c.name);
