@@ -8,9 +8,10 @@ Importing the package registers its Keras objects, so that `keras.saving.load_mo
 does not load the compiled op library; the first call that computes does.
 """
 
-from dau_tf import constraints, layers, ops, optimizers
-from dau_tf.layers import DAUConv2D
+from dau_tf import constraints, initializers, layers, ops, optimizers, regularizers, replacement
+from dau_tf.layers import DAUConv2D, scale_displacements
 from dau_tf.ops import dau_conv2d, op_library_path
+from dau_tf.replacement import replace_conv2d
 
 __version__ = "0.1.0"
 
@@ -19,8 +20,13 @@ __all__ = [
     "__version__",
     "constraints",
     "dau_conv2d",
+    "initializers",
     "layers",
     "op_library_path",
     "ops",
     "optimizers",
+    "regularizers",
+    "replace_conv2d",
+    "replacement",
+    "scale_displacements",
 ]

@@ -4,16 +4,17 @@ y[n,h,w,f] = activation(bias[f] + sum_s sum_k unit_weight[k,s,f] * B(g * x[n,.,.
                         h stride_h + mu_v[k,s,f], w stride_w + mu_h[k,s,f]))
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dau_tf.constraints import ClipDisplacement
+from dau_tf.constraints import ClipDisplacement, ClipSigma
+from dau_tf.layers import settings
 from dau_tf.ops import arguments, dau_conv2d, geometry
-
-_SIGMA_MODES = ("shared", "per_unit")
-_DEFAULT_SPREAD = 1.5  # pixels; the paper's initialisation for 3x3 replacements (Sec. 5)
+from dau_tf.ops.dense import dau_conv2d_dense
 
 
 @keras.saving.register_keras_serializable(package="dau_tf")
@@ -26,10 +27,15 @@ class DAUConv2D(keras.layers.Layer):
     Takes the place of `keras.layers.Conv2D`. In place of a k x k grid every (channel, filter) pair
     has `units` taps at learned sub-pixel displacements mu, each blurred by the Gaussian g of sigma.
 
-    Variables: `unit_weight` (K, S, F); `displacement` (2, K, S, F) in pixels, [0] vertical with
-    down positive, [1] horizontal with right positive; `bias` (F,); `sigma` (), not trainable, in
-    pixels. Under a mixed precision policy images and weights are of 16 bits and the sums in between
-    of float32; displacements and sigma stay float32.
+    Variables: `unit_weight` (K, S / groups, F); `displacement` (2, K, S / groups, F) in pixels, [0]
+    vertical with down positive, [1] horizontal with right positive; `sigma` in pixels, () or
+    (K, S / groups, F), trained on demand; `bias` (F,). Under a mixed precision policy images and
+    weights are of 16 bits and the sums in between of float32; displacements and sigma stay float32.
+
+    With `sigma_mode="per_unit"` each unit is a Gaussian of its own perimeter around mu (Eq. 2-4):
+    sampled at the pixels, normalised by its own sum, and not interpolated. That, and a shared sigma
+    that is trained, take the slow route for now, a dense kernel that reaches ceil(max_displacement)
+    + ceil(3 max_sigma) pixels to each side (`dau_tf.ops.dense`).
 
     Args:
         filters: Number of output channels F, >= 1.
@@ -39,27 +45,39 @@ class DAUConv2D(keras.layers.Layer):
             whatever the displacements are; drops ceil(max_displacement) + ceil(3 sigma) on each
             side. With "valid" the variable `sigma` must keep ceil(3 sigma) of the argument.
         data_format: "channels_last", "channels_first", or None for Keras' configured default.
-        groups: Only 1 for now.
+        groups: Number of groups, which the channels and the filters must be multiples of. Each
+            filter sees S / groups channels, as in Conv2D; groups = S is a depthwise layer, at the
+            cost of 16 channels a group (see `dau_conv2d`).
         max_displacement: Limit of the displacements in pixels, >= 0. They are clipped to it when
             they are initialised and after each update. None is unlimited.
         sigma: Aggregation perimeter in pixels, > 0: initial value of the variable `sigma`.
-        sigma_mode: "shared", one sigma for the layer; "per_unit" is not supported yet.
-        sigma_trainable: Only False for now.
+        sigma_mode: "shared", one sigma for the layer, or "per_unit".
+        sigma_trainable: Whether `sigma` is trained. Where it is, or is per unit, it is kept within
+            min_sigma and max_sigma, and the argument `sigma` must be.
+        min_sigma: Lowest sigma in pixels, > 0; not used for a fixed shared one.
+        max_sigma: Highest sigma in pixels; fixes how far units reach, and stands for sigma in the
+            margin of "valid". Not used for a fixed shared one.
         displacement_gradient: "gaussian", the paper's smoothed derivative (Eq. 16), or "exact".
+            Units with a sigma of their own have the exact derivative (Eq. 9) in either case.
         activation: Activation function, or None.
         use_bias: Whether to add `bias`.
         weight_initializer: Initializer of `unit_weight`. Fans count the units as Conv2D's count
-            kernel positions: fan_in = K S, fan_out = K F.
+            kernel positions: fan_in = K S / groups, fan_out = K F.
         displacement_initializer: Initializer of `displacement`, in pixels; None for uniform within
             -1.5 ... 1.5, or within max_displacement where that is less.
+        sigma_initializer: Initializer of `sigma`, in pixels, such as
+            `keras.initializers.RandomUniform(0.3, 0.8)`; None for the argument `sigma`. What falls
+            beyond min_sigma and max_sigma is clipped.
         bias_initializer: Initializer of `bias`.
         weight_regularizer: Regularizer of `unit_weight`.
         displacement_regularizer: Regularizer of `displacement`.
+        sigma_regularizer: Regularizer of `sigma`.
         bias_regularizer: Regularizer of `bias`.
         activity_regularizer: Regularizer of the output.
         weight_constraint: Constraint of `unit_weight`.
         displacement_constraint: Constraint of `displacement`, applied before the clip to
             max_displacement.
+        sigma_constraint: Constraint of `sigma`, applied before the clip to its range.
         bias_constraint: Constraint of `bias`.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
@@ -71,7 +89,6 @@ class DAUConv2D(keras.layers.Layer):
 
     Raises:
         ValueError: An argument or an input shape is not allowed.
-        NotImplementedError: `groups` > 1, `sigma_mode="per_unit"` or `sigma_trainable=True`.
 
     Example:
         >>> import keras
@@ -94,18 +111,23 @@ class DAUConv2D(keras.layers.Layer):
         sigma: float = 0.5,
         sigma_mode: str = "shared",
         sigma_trainable: bool = False,
+        min_sigma: float = 0.3,
+        max_sigma: float = 1.0,
         displacement_gradient: str = "gaussian",
         activation: Any = None,
         use_bias: bool = True,
         weight_initializer: Any = "glorot_uniform",
         displacement_initializer: Any = None,
+        sigma_initializer: Any = None,
         bias_initializer: Any = "zeros",
         weight_regularizer: Any = None,
         displacement_regularizer: Any = None,
+        sigma_regularizer: Any = None,
         bias_regularizer: Any = None,
         activity_regularizer: Any = None,
         weight_constraint: Any = None,
         displacement_constraint: Any = None,
+        sigma_constraint: Any = None,
         bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
@@ -122,27 +144,35 @@ class DAUConv2D(keras.layers.Layer):
         if data_format is None:
             data_format = keras.config.image_data_format()
         self.data_format = arguments.data_format(data_format)
-        self.groups = arguments.groups(groups)
+        self.groups = arguments.positive_int("groups", groups)
+        arguments.multiple_of_groups("`filters`", self.filters, self.groups)
         self.max_displacement = arguments.max_displacement(max_displacement, self.padding)
+        self._clip = ClipDisplacement(self.max_displacement)
         self.initial_sigma = arguments.sigma(sigma)
-        _check_sigma_is_supported(sigma_mode, sigma_trainable)
-        self.sigma_mode = sigma_mode
-        self.sigma_trainable = sigma_trainable
+        self.sigma_mode, self.sigma_trainable = settings.sigma_mode(sigma_mode, sigma_trainable)
+        self._clip_sigma = ClipSigma(min_sigma, max_sigma)
+        self.min_sigma, self.max_sigma = self._clip_sigma.min_sigma, self._clip_sigma.max_sigma
+        if self._sigma_varies and not self.min_sigma <= self.initial_sigma <= self.max_sigma:
+            raise ValueError(
+                "A `sigma` per unit, or one that is trained, must be within "
+                f"min_sigma={min_sigma!r} and max_sigma={max_sigma!r}. Received: sigma={sigma!r}"
+            )
         self.displacement_gradient = arguments.displacement_gradient(displacement_gradient)
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
         self.weight_initializer = keras.initializers.get(weight_initializer)
         if displacement_initializer is None:
-            limit = self.max_displacement
-            spread = _DEFAULT_SPREAD if limit is None else min(_DEFAULT_SPREAD, limit)
-            displacement_initializer = keras.initializers.RandomUniform(-spread, spread)
+            displacement_initializer = settings.default_displacement(self.max_displacement)
         self.displacement_initializer = keras.initializers.get(displacement_initializer)
+        self.sigma_initializer = keras.initializers.get(sigma_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.weight_regularizer = keras.regularizers.get(weight_regularizer)
         self.displacement_regularizer = keras.regularizers.get(displacement_regularizer)
+        self.sigma_regularizer = keras.regularizers.get(sigma_regularizer)
         self.bias_regularizer = keras.regularizers.get(bias_regularizer)
         self.weight_constraint = keras.constraints.get(weight_constraint)
         self.displacement_constraint = keras.constraints.get(displacement_constraint)
+        self.sigma_constraint = keras.constraints.get(sigma_constraint)
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         # The op has no XLA kernel yet. Without this flag `compile(jit_compile="auto")` turns XLA on
@@ -158,16 +188,18 @@ class DAUConv2D(keras.layers.Layer):
                 f"The channels of the inputs (axis {axis} for data_format={self.data_format!r}) "
                 f"must be known. Received: input_shape={input_shape}"
             )
+        arguments.multiple_of_groups("the channels of the inputs", channels, self.groups)
         self.compute_output_shape(input_shape)  # refuses images that padding `valid` uses up
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={axis: channels})
 
         # Positions and sigma keep full precision where weights are half; `call` casts what is to be
         # cast.
         precise = "float64" if self.variable_dtype == "float64" else "float32"
-        clip = ClipDisplacement(self.max_displacement)
+        clip = self._clip
+        units = (self.units, channels // self.groups, self.filters)
         self.unit_weight = self.add_weight(
             name="unit_weight",
-            shape=(self.units, channels, self.filters),
+            shape=units,
             initializer=self.weight_initializer,
             regularizer=self.weight_regularizer,
             constraint=self.weight_constraint,
@@ -175,19 +207,23 @@ class DAUConv2D(keras.layers.Layer):
         )
         self.displacement = self.add_weight(
             name="displacement",
-            shape=(2, self.units, channels, self.filters),
+            shape=(2, *units),
             dtype=precise,
             initializer=lambda shape, dtype: clip(self.displacement_initializer(shape, dtype)),
             regularizer=self.displacement_regularizer,
-            constraint=_both(self.displacement_constraint, clip),
+            constraint=settings.both(self.displacement_constraint, clip),
             autocast=False,
         )
         self.sigma = self.add_weight(
             name="sigma",
-            shape=(),
+            shape=units if self.sigma_mode == "per_unit" else (),
             dtype=precise,
             initializer=self._sigma_value,
-            trainable=False,
+            regularizer=self.sigma_regularizer,
+            constraint=settings.both(
+                self.sigma_constraint, self._clip_sigma if self._sigma_varies else None
+            ),
+            trainable=self.sigma_trainable,
             autocast=False,
         )
         self.bias = None
@@ -205,7 +241,10 @@ class DAUConv2D(keras.layers.Layer):
         """Returns the layer's output for `inputs` of shape (N, H, W, S) or (N, S, H, W)."""
         dtype = self.compute_dtype
         precise = "float64" if dtype == "float64" else "float32"
-        outputs = dau_conv2d(
+        convolve: Callable[..., tf.Tensor] = dau_conv2d
+        if self._sigma_varies:
+            convolve = functools.partial(dau_conv2d_dense, max_sigma=self.max_sigma)
+        outputs = convolve(
             keras.ops.cast(inputs, dtype),
             keras.ops.cast(self.unit_weight, dtype),
             keras.ops.cast(self.displacement, precise),
@@ -245,13 +284,13 @@ class DAUConv2D(keras.layers.Layer):
         margin = 0
         if self.padding == "valid":
             assert self.max_displacement is not None  # checked by the constructor
-            margin = geometry.valid_margin(self.max_displacement, self.initial_sigma)
+            margin = geometry.valid_margin(self.max_displacement, self._widest_sigma)
         sizes = []
         for size, stride in zip(input_shape[rows : rows + 2], self.strides, strict=True):
             if self.padding == "valid" and size is not None and size <= 2 * margin:
                 raise ValueError(
                     f'padding="valid" drops {margin} pixels on each side: ceil(max_displacement='
-                    f"{self.max_displacement}) + ceil(3 * sigma={self.initial_sigma}). Expected "
+                    f"{self.max_displacement}) + ceil(3 * {self._widest_sigma}). Expected "
                     f"images larger than {2 * margin} pixels. Received: input_shape={input_shape}"
                 )
             sizes.append(geometry.output_size(size, stride, margin))
@@ -259,67 +298,45 @@ class DAUConv2D(keras.layers.Layer):
             return (input_shape[0], *sizes, self.filters)
         return (input_shape[0], self.filters, *sizes)
 
+    def set_max_displacement(self, max_displacement: float | None) -> None:
+        """Sets the limit that later updates clip to; the displacements stay as they are.
+
+        A training step that has been traced keeps the former limit: compile the model again.
+
+        Args:
+            max_displacement: In pixels, >= 0, or None for no limit; finite for padding `valid`,
+                whose margin it changes.
+
+        Raises:
+            ValueError: `max_displacement` is not such a number.
+        """
+        self.max_displacement = arguments.max_displacement(max_displacement, self.padding)
+        self._clip.max_displacement = self.max_displacement
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments; `sigma` is the initial one."""
         return {
             **super().get_config(),
-            "filters": self.filters,
-            "units": self.units,
-            "strides": self.strides,
-            "padding": self.padding,
-            "data_format": self.data_format,
-            "groups": self.groups,
-            "max_displacement": self.max_displacement,
             "sigma": self.initial_sigma,
-            "sigma_mode": self.sigma_mode,
-            "sigma_trainable": self.sigma_trainable,
-            "displacement_gradient": self.displacement_gradient,
-            "activation": keras.activations.serialize(self.activation),
-            "use_bias": self.use_bias,
-            "weight_initializer": keras.initializers.serialize(self.weight_initializer),
-            "displacement_initializer": keras.initializers.serialize(self.displacement_initializer),
-            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
-            "weight_regularizer": keras.regularizers.serialize(self.weight_regularizer),
-            "displacement_regularizer": keras.regularizers.serialize(self.displacement_regularizer),
-            "bias_regularizer": keras.regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": keras.regularizers.serialize(self.activity_regularizer),
-            "weight_constraint": keras.constraints.serialize(self.weight_constraint),
-            "displacement_constraint": keras.constraints.serialize(self.displacement_constraint),
-            "bias_constraint": keras.constraints.serialize(self.bias_constraint),
+            **settings.config_of(self),
         }
 
+    @property
+    def _sigma_varies(self) -> bool:
+        """Whether sigma is more than one number that stays: then the dense route computes."""
+        return self.sigma_trainable or self.sigma_mode == "per_unit"
+
+    @property
+    def _widest_sigma(self) -> float:
+        """The sigma that fixes how far units reach."""
+        return self.max_sigma if self._sigma_varies else self.initial_sigma
+
     def _sigma_value(self, shape: tuple[int, ...], dtype: str) -> tf.Tensor:
-        # keras.initializers.Constant would take a double through float32.
-        return tf.constant(self.initial_sigma, dtype, shape)
+        if self.sigma_initializer is None:
+            # keras.initializers.Constant would take a double through float32.
+            return tf.constant(self.initial_sigma, dtype, shape)
+        sigma = self.sigma_initializer(shape, dtype)
+        return self._clip_sigma(sigma) if self._sigma_varies else sigma
 
     def _channel_axis(self) -> int:
         return 3 if self.data_format == "channels_last" else 1
-
-
-def _check_sigma_is_supported(sigma_mode: Any, sigma_trainable: Any) -> None:
-    if sigma_mode not in _SIGMA_MODES:
-        raise ValueError(
-            f'`sigma_mode` must be "shared" or "per_unit". Received: sigma_mode={sigma_mode!r}'
-        )
-    if sigma_mode == "per_unit":
-        raise NotImplementedError(
-            'A sigma per unit is not supported yet. Expected sigma_mode="shared". '
-            f"Received: sigma_mode={sigma_mode!r}"
-        )
-    if not isinstance(sigma_trainable, bool):
-        raise ValueError(
-            "`sigma_trainable` must be True or False. "
-            f"Received: sigma_trainable={sigma_trainable!r}"
-        )
-    if sigma_trainable:
-        raise NotImplementedError(
-            "A learned sigma is not supported yet. Expected sigma_trainable=False. "
-            f"Received: sigma_trainable={sigma_trainable!r}"
-        )
-
-
-def _both(first: Any, second: ClipDisplacement) -> Any:
-    """Returns the constraint that applies `first`, which may be None, and then `second`."""
-    if first is None:
-        return second
-    return lambda variable: second(first(variable))

@@ -16,18 +16,23 @@ def positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
-def strides(value: Any) -> tuple[int, int]:
-    """Returns (vertical, horizontal) strides from an int or a pair. Raises ValueError."""
+def int_pair(name: str, value: Any) -> tuple[int, int]:
+    """Returns (vertical, horizontal) from an int >= 1 or a pair of them. Raises ValueError."""
     pair = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
     try:
         if len(pair) != 2:
             raise ValueError
-        return positive_int("strides", pair[0]), positive_int("strides", pair[1])
+        return positive_int(name, pair[0]), positive_int(name, pair[1])
     except ValueError:
         raise ValueError(
-            "`strides` must be an integer >= 1 or a pair of them (vertical, horizontal). "
-            f"Received: strides={value!r}"
+            f"`{name}` must be an integer >= 1 or a pair of them (vertical, horizontal). "
+            f"Received: {name}={value!r}"
         ) from None
+
+
+def strides(value: Any) -> tuple[int, int]:
+    """Returns (vertical, horizontal) strides from an int or a pair. Raises ValueError."""
+    return int_pair("strides", value)
 
 
 def padding(value: Any) -> str:
@@ -45,15 +50,22 @@ def displacement_gradient(value: Any) -> str:
     return _one_of("displacement_gradient", value, _DISPLACEMENT_GRADIENTS)
 
 
-def groups(value: Any) -> int:
-    """Returns 1. Raises ValueError below 1 and NotImplementedError above."""
-    value = positive_int("groups", value)
-    if value > 1:
-        raise NotImplementedError(
-            "`groups` > 1 is not supported yet: every filter sees all input channels. "
-            f"Expected groups=1. Received: groups={value}"
+def multiple_of_groups(what: str, number: int, groups: int) -> None:
+    """Raises ValueError unless `number`, which the message calls `what`, is a multiple."""
+    if number % groups:
+        raise ValueError(
+            f"`groups` must divide {what}. Expected a multiple of groups={groups}. "
+            f"Received: {number}"
         )
-    return value
+
+
+def finite_number(name: str, value: Any, unit: str = "", positive: bool = False) -> float:
+    """Returns `value` as a float. Raises ValueError unless it is finite and >= 0, or > 0."""
+    number = _real_number(value)
+    if number is None or not math.isfinite(number) or number < 0 or (positive and number == 0):
+        expected = f"a finite number {'>' if positive else '>='} 0{unit and f' in {unit}'}"
+        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+    return number
 
 
 def sigma(value: Any) -> float:

@@ -1,65 +1,56 @@
-"""Gradients of `Dau>Conv2D`: for the input, the weights and the displacements of the units.
+"""Gradients of `Dau>Conv2D` and of its gradients: which kernel belongs to which input.
 
-The kernels do the mathematics; here TensorFlow learns which kernel belongs to which input.
+With L(x, w, mu, dy) = sum(dy y) the ops are dL/dy, dL/dx and (dL/dw, dL/dmu), and L is linear in
+each of x, w and dy. So the derivative of sum(v dL/dx) is L itself with v in the place of x; what
+mu adds is in `second_derivatives.py`. All are made of the same three ops, so that third and
+further derivatives exist too.
 """
 
-from typing import Any, NoReturn
+from typing import Any
 
 import tensorflow as tf
 
-from dau_tf.ops import loader
+from dau_tf.ops import second_derivatives
+from dau_tf.ops.native import NativeOps
 
-_ATTRIBUTES = ("strides", "padding", "data_format", "max_displacement", "displacement_gradient")
+Gradients = list[tf.Tensor | None]
 
 
 @tf.RegisterGradient("Dau>Conv2D")
-def _dau_conv2d_grad(op: Any, out_backprop: tf.Tensor) -> list[tf.Tensor | None]:
-    ops = loader.load_library()
-    inputs, weight, displacement, sigma = op.inputs
-    attributes = {name: op.get_attr(name) for name in _ATTRIBUTES}
-    # An eager tape names the inputs nobody asks for, such as the images under the first layer; in a
-    # graph the unused op is pruned.
-    unused = set(getattr(op, "skip_input_indices", None) or ())
-
-    input_backprop = None
-    if 0 not in unused:
-        input_backprop = ops.dau_conv2d_backprop_input(
-            input_sizes=tf.shape(inputs),
-            weight=weight,
-            displacement=displacement,
-            sigma=sigma,
-            out_backprop=out_backprop,
-            **attributes,
-        )
-        if isinstance(input_backprop, tf.Tensor):
-            input_backprop.set_shape(inputs.shape)
-    weight_backprop, displacement_backprop = None, None
-    if not {1, 2} <= unused:
-        weight_backprop, displacement_backprop = ops.dau_conv2d_backprop_params(
-            input=inputs,
-            weight=weight,
-            displacement=displacement,
-            sigma=sigma,
-            out_backprop=out_backprop,
-            **attributes,
-        )
-    return [input_backprop, weight_backprop, displacement_backprop, None]
+def _dau_conv2d_grad(op: Any, dy: tf.Tensor) -> Gradients:
+    x, w, mu, sigma = op.inputs
+    ops, unused = NativeOps.of(op, sigma), _unused(op)
+    dx = None if 0 in unused else ops.input_gradient(x, w, mu, dy)
+    dw, dmu = (None, None) if {1, 2} <= unused else ops.parameter_gradients(x, w, mu, dy)
+    return [dx, dw, dmu, None]
 
 
 @tf.RegisterGradient("Dau>Conv2DBackpropInput")
-def _backprop_input_grad(op: Any, *unused_grads: tf.Tensor) -> NoReturn:
-    _refuse_second_derivative("inputs")
+def _backprop_input_grad(op: Any, v: tf.Tensor) -> Gradients:
+    _, w, mu, sigma, dy = op.inputs
+    ops, unused = NativeOps.of(op, sigma), _unused(op)
+    ddy = None if 4 in unused else ops.forward(v, w, mu)
+    dw, dmu = (None, None) if {1, 2} <= unused else ops.parameter_gradients(v, w, mu, dy)
+    return [None, dw, dmu, None, ddy]
 
 
 @tf.RegisterGradient("Dau>Conv2DBackpropParams")
-def _backprop_params_grad(op: Any, *unused_grads: tf.Tensor) -> NoReturn:
-    _refuse_second_derivative("weight and displacement")
+def _backprop_params_grad(op: Any, along_w: tf.Tensor, along_mu: tf.Tensor) -> Gradients:
+    x, w, mu, sigma, dy = op.inputs
+    ops = NativeOps.of(op, sigma)
+    # A tape gives zeros for an output that nobody uses, and a graph cannot tell.
+    if tf.executing_eagerly() and not tf.reduce_any(along_mu != 0):
+        dx = ops.input_gradient(x, along_w, mu, dy)
+        _, dmu = ops.parameter_gradients(x, along_w, mu, dy)
+        return [dx, tf.zeros_like(w), dmu, None, ops.forward(x, along_w, mu)]
+    derive = {"exact": second_derivatives.exact, "gaussian": second_derivatives.gaussian}
+    kind = ops.attributes["displacement_gradient"]
+    kind = kind.decode() if isinstance(kind, bytes) else kind
+    at = second_derivatives.Point(x, w, mu, dy)
+    dx, dw, dmu, ddy = derive[kind](ops, at, along_w, along_mu)
+    return [dx, dw, dmu, None, ddy]
 
 
-def _refuse_second_derivative(arguments: str) -> NoReturn:
-    raise NotImplementedError(
-        "Second derivatives of dau_conv2d (DAUConv2D) are not supported yet: the gradient with "
-        f"respect to {arguments} cannot be differentiated again. This happens in gradient "
-        "penalties and Hessians; wrap the first gradient in tf.stop_gradient if it should count as "
-        "a constant."
-    )
+def _unused(op: Any) -> set[int]:
+    """The inputs that an eager tape asks no gradient of; a graph prunes what is not used."""
+    return set(getattr(op, "skip_input_indices", None) or ())

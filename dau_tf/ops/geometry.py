@@ -5,10 +5,11 @@ same:  out = ceil(size / stride)          valid:  out = ceil((size - 2 m) / stri
 """
 
 import math
+from typing import overload
 
 # sigma = 1/3 must give the same radius from float32 and float64; 1e-6 is above float32's rounding
 # of 3 sigma and far below any difference in sigma that matters. The kernels use the same number.
-_RADIUS_SLACK = 1e-6
+RADIUS_SLACK = 1e-6
 
 
 def support_radius(sigma: float) -> int:
@@ -24,7 +25,7 @@ def support_radius(sigma: float) -> int:
         >>> [support_radius(sigma) for sigma in (1 / 3, 0.35, 0.5)]
         [1, 2, 2]
     """
-    return max(1, math.ceil(3.0 * sigma - _RADIUS_SLACK))
+    return max(1, math.ceil(3.0 * sigma - RADIUS_SLACK))
 
 
 def valid_margin(max_displacement: float, sigma: float) -> int:
@@ -45,6 +46,10 @@ def valid_margin(max_displacement: float, sigma: float) -> int:
     return math.ceil(max_displacement) + support_radius(sigma)
 
 
+@overload
+def output_size(size: int, stride: int, margin: int = 0) -> int: ...
+@overload
+def output_size(size: None, stride: int, margin: int = 0) -> None: ...
 def output_size(size: int | None, stride: int, margin: int = 0) -> int | None:
     """Returns the output's size along one axis.
 

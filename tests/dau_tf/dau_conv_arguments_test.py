@@ -24,7 +24,16 @@ REFUSED = [
     ({"padding": 3}, ValueError, r"`padding`.*padding=3"),
     ({"data_format": "NHWC"}, ValueError, r'`data_format` must be "channels_last" or "channels_f'),
     ({"groups": 0}, ValueError, r"`groups` must be an integer >= 1.*groups=0"),
-    ({"groups": 3}, NotImplementedError, r"`groups` > 1 is not supported yet.*groups=3"),
+    ({"groups": 3}, ValueError, r"`weight`.*\(K, S / groups, F\) with S=3.*groups=3.*\(2, 3, 4\)"),
+    (
+        {
+            "groups": 3,
+            "weight": tf.zeros([2, 1, 4]),
+            "displacement": tf.zeros([2, 2, 1, 4]),
+        },
+        ValueError,
+        r"`groups` must divide the filters F of `weight`.*multiple of groups=3.*Received: 4",
+    ),
     ({"max_displacement": -1.0}, ValueError, r"`max_displacement` must be a number >= 0.*=-1.0"),
     ({"max_displacement": float("nan")}, ValueError, r"`max_displacement`.*=nan"),
     ({"max_displacement": "4"}, ValueError, r"`max_displacement`.*='4'"),
@@ -44,10 +53,12 @@ REFUSED = [
     ({"sigma": float("nan")}, ValueError, r"`sigma`.*sigma=nan"),
     ({"sigma": float("inf")}, ValueError, r"`sigma`.*sigma=inf"),
     ({"sigma": np.float32(-1)}, ValueError, r"`sigma`.*-1"),
-    ({"sigma": tf.ones([2, 3, 4])}, NotImplementedError, r"`sigma` per unit.*\(2, 3, 4\)"),
+    ({"sigma": tf.ones([2, 3, 4])}, ValueError, r"per unit needs `max_sigma`.*max_sigma=None"),
+    ({"sigma": tf.ones([2, 3, 4]), "max_sigma": 0}, ValueError, r"`max_sigma` must be.*> 0.*=0"),
+    ({"sigma": tf.ones([2, 3, 5])}, ValueError, r"`sigma` must.*\(2, 3, 4\).*\(2, 3, 5\)"),
     ({"sigma": [0.5, 0.5]}, ValueError, r"`sigma` must be a scalar.*\(2,\)"),
     ({"inputs": tf.zeros([9, 9, 3])}, ValueError, r"`inputs` must have rank 4, \(N, H, W, S\)"),
-    ({"weight": tf.zeros([3, 4])}, ValueError, r"`weight` must have rank 3, \(K, S, F\).*\(3, 4\)"),
+    ({"weight": tf.zeros([3, 4])}, ValueError, r"`weight` must have rank 3, \(K, S / g.*\(3, 4\)"),
     ({"displacement": tf.zeros([2, 3, 4])}, ValueError, r"`displacement` must have rank 4, \(2, K"),
     ({"weight": tf.zeros([2, 5, 4])}, ValueError, r"`weight` must have shape.*S=3.*\(2, 5, 4\)"),
     ({"data_format": "channels_first"}, ValueError, r"`weight`.*S=9.*channels_first"),
@@ -115,3 +126,10 @@ def test_shapes_unknown_to_the_graph_are_refused_when_it_runs():
         graph(tf.zeros([1, 9, 9, 3]), tf.zeros([2, 5, 4]), tf.zeros([2, 2, 5, 4]))
     with pytest.raises(tf.errors.InvalidArgumentError, match="displacement"):
         graph(tf.zeros([1, 9, 9, 3]), tf.zeros([2, 3, 4]), tf.zeros([2, 1, 3, 4]))
+
+
+def test_groups_need_the_shape_of_the_weight_in_a_graph():
+    unknown = [tf.TensorSpec([None] * rank, tf.float32) for rank in (4, 3, 4)]
+    graph = tf.function(lambda *a: dau_tf.dau_conv2d(*a, groups=3), input_signature=unknown)
+    with pytest.raises(ValueError, match=r"groups > 1 the shapes of `weight`.*groups=3.*None"):
+        graph(tf.zeros([1, 9, 9, 3]), tf.zeros([2, 1, 3]), tf.zeros([2, 2, 1, 3]))

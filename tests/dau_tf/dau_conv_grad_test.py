@@ -1,4 +1,4 @@
-"""Finite differences of `dau_conv2d`, and what is not differentiable twice."""
+"""Finite differences of `dau_conv2d`."""
 
 import numpy as np
 import pytest
@@ -87,23 +87,3 @@ def test_exact_displacement_gradient_is_right_hand_at_integers():
         y = dau_tf.dau_conv2d(ramp, [[[1.0]]], mu, 0.1, displacement_gradient="exact")
     slopes = tape.jacobian(y, mu, experimental_use_pfor=False)[0, 0, :, 0, 1, 0, 0, 0]
     np.testing.assert_allclose(slopes, [0.0, 1.0, 4.0, -5.0, 0.0, 0.0], atol=1e-12)
-
-
-@pytest.mark.parametrize("position", [0, 1, 2])
-@pytest.mark.parametrize("wrap", [lambda f: f, tf.function], ids=["eager", "graph"])
-def test_second_derivatives_are_refused_by_name(position, wrap):
-    p = PROBLEMS["same"]
-    arguments = [tf.constant(a) for a in (p.x, p.w, p.mu)]
-
-    @wrap
-    def second_derivative():
-        with tf.GradientTape() as outer:
-            outer.watch(arguments)
-            with tf.GradientTape() as inner:
-                inner.watch(arguments)
-                y = tf.reduce_sum(dau_tf.dau_conv2d(*arguments) ** 2)
-            first = inner.gradient(y, arguments[position])
-        return outer.gradient(first, arguments)
-
-    with pytest.raises(NotImplementedError, match="Second derivatives of dau_conv2d"):
-        second_derivative()

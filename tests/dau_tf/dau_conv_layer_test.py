@@ -206,7 +206,7 @@ REFUSED = [
     ({"strides": 0}, ValueError, "`strides`.*strides=0"),
     ({"padding": "causal"}, ValueError, "`padding` must be .*'causal'"),
     ({"data_format": "channels"}, ValueError, "`data_format` must be .*'channels'"),
-    ({"groups": 2}, NotImplementedError, "`groups` > 1 is not supported yet.*groups=2"),
+    ({"groups": 3}, ValueError, "`groups` must divide `filters`.*multiple of groups=3.*: 4"),
     ({"groups": 0}, ValueError, "`groups` must be an integer >= 1"),
     ({"max_displacement": -1}, ValueError, "`max_displacement` must be a number >= 0.*=-1"),
     ({"max_displacement": float("nan")}, ValueError, "`max_displacement`.*nan"),
@@ -217,8 +217,10 @@ REFUSED = [
     ({"sigma": float("nan")}, ValueError, "`sigma`.*sigma=nan"),
     ({"sigma": "0.5"}, ValueError, "`sigma`.*sigma='0.5'"),
     ({"sigma_mode": "per_filter"}, ValueError, '`sigma_mode` must be "shared" or "per_unit"'),
-    ({"sigma_mode": "per_unit"}, NotImplementedError, "sigma per unit is not supported yet"),
-    ({"sigma_trainable": True}, NotImplementedError, "learned sigma is not supported yet"),
+    ({"min_sigma": 0.0}, ValueError, "`min_sigma` must be a finite number > 0.*min_sigma=0.0"),
+    ({"max_sigma": 0.2}, ValueError, "`max_sigma` must be >= min_sigma=0.3.*max_sigma=0.2"),
+    ({"sigma_mode": "per_unit", "sigma": 0.2}, ValueError, "within min_sigma=0.3 and.*sigma=0.2"),
+    ({"sigma_trainable": True, "sigma": 1.5}, ValueError, "max_sigma=1.0. Received: sigma=1.5"),
     ({"sigma_trainable": 1}, ValueError, "`sigma_trainable` must be True or False"),
     ({"displacement_gradient": "smooth"}, ValueError, "`displacement_gradient` must be"),
     ({"activation": "no_such"}, ValueError, "no_such"),
@@ -245,6 +247,8 @@ def test_input_shapes_are_checked():
         built(4, data_format="channels_first")(images(1, 2, 9, 9))
     with pytest.raises(ValueError, match=r"larger than 12 pixels.*12, 20, 3"):
         DAUConv2D(4, padding="valid")(images(1, 12, 20, 3))
+    with pytest.raises(ValueError, match=r"`groups` must divide the channels.*groups=2.*: 3"):
+        DAUConv2D(4, groups=2)(images(1, 9, 9, 3))
     with pytest.raises(ValueError, match="must have rank 4"):
         DAUConv2D(4).compute_output_shape((1, 2, 3))
 

@@ -10,8 +10,10 @@ import dau_tf
 
 MODULES = [m.name for m in pkgutil.walk_packages(dau_tf.__path__, "dau_tf.")]
 MODULES.remove("dau_tf._dau_ops")  # the op library is no Python extension
-PUBLIC = [dau_tf.DAUConv2D, dau_tf.dau_conv2d, dau_tf.op_library_path]
-PUBLIC += [dau_tf.constraints.ClipDisplacement, dau_tf.optimizers.ParameterGroups]
+EVERYWHERE = [dau_tf, dau_tf.constraints, dau_tf.initializers, dau_tf.optimizers]
+EVERYWHERE += [dau_tf.regularizers]
+NAMED = [getattr(module, name) for module in EVERYWHERE for name in module.__all__]
+PUBLIC = [thing for thing in NAMED if callable(thing)]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -20,8 +21,14 @@ def start(code: str, *arguments: str) -> subprocess.Popen:
     )
 
 
-def finish(*processes: subprocess.Popen) -> None:
-    """Waits for all; fails with the output of the first that failed."""
-    outputs = [process.communicate()[0] for process in processes]
+def finish(*processes: subprocess.Popen, timeout: float = 300.0) -> None:
+    """Waits for all; fails with the output of the first that failed or took too many seconds."""
+    end = time.monotonic() + timeout
+    try:
+        outputs = [p.communicate(timeout=max(0.0, end - time.monotonic()))[0] for p in processes]
+    except subprocess.TimeoutExpired as error:
+        for process in processes:
+            process.kill()
+        raise AssertionError(f"No end after {timeout} s: {error.stdout!r}") from error
     for process, output in zip(processes, outputs, strict=True):
         assert process.returncode == 0, output

@@ -62,16 +62,18 @@ HWY_NOINLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRIC
       const T* HWY_RESTRICT pa = a + lane;
       const T* HWY_RESTRICT pb = b + lane;
       V rr[kVs], ii[kVs], ri[kVs], ir[kVs];
+      HWY_UNROLL(2)
+      for (int i = 0; i < kVs; ++i) rr[i] = ii[i] = ri[i] = ir[i] = hn::Zero(d);
       for (int64_t k = 0; k < units; ++k, pa += 2 * kLanes, pb += 2 * kLanes) {
         const V a_re = InRegister(hn::Load(d, pa)), a_im = InRegister(hn::Load(d, pa + kLanes));
         HWY_UNROLL(2)
         for (int i = 0; i < kVs; ++i) {
           const V b_re = InRegister(hn::Load(d, pb + i * b_step));
           const V b_im = InRegister(hn::Load(d, pb + i * b_step + kLanes));
-          rr[i] = k == 0 ? hn::Mul(a_re, b_re) : hn::MulAdd(a_re, b_re, rr[i]);
-          ii[i] = k == 0 ? hn::Mul(a_im, b_im) : hn::MulAdd(a_im, b_im, ii[i]);
-          ri[i] = k == 0 ? hn::Mul(a_re, b_im) : hn::MulAdd(a_re, b_im, ri[i]);
-          ir[i] = k == 0 ? hn::Mul(a_im, b_re) : hn::MulAdd(a_im, b_re, ir[i]);
+          rr[i] = kUnits > 0 && k == 0 ? hn::Mul(a_re, b_re) : hn::MulAdd(a_re, b_re, rr[i]);
+          ii[i] = kUnits > 0 && k == 0 ? hn::Mul(a_im, b_im) : hn::MulAdd(a_im, b_im, ii[i]);
+          ri[i] = kUnits > 0 && k == 0 ? hn::Mul(a_re, b_im) : hn::MulAdd(a_re, b_im, ri[i]);
+          ir[i] = kUnits > 0 && k == 0 ? hn::Mul(a_im, b_re) : hn::MulAdd(a_im, b_re, ir[i]);
         }
       }
       HWY_UNROLL(2)

@@ -1,0 +1,69 @@
+"""The arguments of `DAUConv2D`: their defaults, and the way back into a config."""
+
+from typing import Any
+
+import keras
+
+from dau_tf.initializers import DisplacementUniform
+
+_SIGMA_MODES = ("shared", "per_unit")
+_DEFAULT_SPREAD = 1.5  # pixels; the paper's initialisation for 3x3 replacements (Sec. 5)
+
+_PLAIN = (
+    "filters",
+    "units",
+    "strides",
+    "padding",
+    "data_format",
+    "groups",
+    "max_displacement",
+    "sigma_mode",
+    "sigma_trainable",
+    "min_sigma",
+    "max_sigma",
+    "displacement_gradient",
+    "use_bias",
+)
+_VARIABLES = ("weight", "displacement", "sigma", "bias")
+_OBJECTS = {
+    "initializer": (keras.initializers, _VARIABLES),
+    "regularizer": (keras.regularizers, (*_VARIABLES, "activity")),
+    "constraint": (keras.constraints, _VARIABLES),
+}
+
+
+def config_of(layer: Any) -> dict[str, Any]:
+    """Returns the arguments that `layer` keeps under their own names, as a config has them."""
+    config = {name: getattr(layer, name) for name in _PLAIN}
+    config["activation"] = keras.activations.serialize(layer.activation)
+    for kind, (registry, owners) in _OBJECTS.items():
+        for owner in owners:
+            name = f"{owner}_{kind}"
+            config[name] = registry.serialize(getattr(layer, name))
+    return config
+
+
+def sigma_mode(mode: Any, trainable: Any) -> tuple[str, bool]:
+    """Returns the two of them. Raises ValueError where one is not allowed."""
+    if mode not in _SIGMA_MODES:
+        raise ValueError(
+            f'`sigma_mode` must be "shared" or "per_unit". Received: sigma_mode={mode!r}'
+        )
+    if not isinstance(trainable, bool):
+        raise ValueError(
+            f"`sigma_trainable` must be True or False. Received: sigma_trainable={trainable!r}"
+        )
+    return mode, trainable
+
+
+def default_displacement(max_displacement: float | None) -> DisplacementUniform:
+    """Returns the initializer for 3x3 replacements, within a limit that is less."""
+    limit = _DEFAULT_SPREAD if max_displacement is None else max_displacement
+    return DisplacementUniform(min(_DEFAULT_SPREAD, limit))
+
+
+def both(first: Any, second: Any) -> Any:
+    """Returns the constraint of `first` and then `second`; either may be None."""
+    if first is None or second is None:
+        return second if first is None else first
+    return lambda variable: second(first(variable))

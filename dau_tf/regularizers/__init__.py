@@ -1,0 +1,5 @@
+"""Regularizers for the displacements of DAU layers."""
+
+from dau_tf.regularizers.repulsion import Repulsion
+
+__all__ = ["Repulsion"]
