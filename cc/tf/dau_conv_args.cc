@@ -67,6 +67,13 @@ absl::Status MakeShape(const Attrs& attrs, const TensorShape& input, const Tenso
   return ToAbsl(Validate(*shape));
 }
 
+absl::Status InputShape(const Tensor& sizes, TensorShape* input) {
+  if (sizes.dims() != 1 || sizes.NumElements() != 4) {
+    return ToAbsl(InvalidArgument("`input_sizes` must be 4 integers. Received shape: ", sizes.shape().DebugString()));
+  }
+  return TensorShapeUtils::MakeShape(sizes.vec<int32_t>(), input);
+}
+
 TensorShape OutputShape(const DauConvShape& shape) {
   const int64_t height = OutputHeight(shape), width = OutputWidth(shape);
   return shape.format == DataFormat::kNHWC ? TensorShape({shape.batch, height, width, shape.filters})

@@ -49,6 +49,9 @@ double SigmaValue(const tensorflow::Tensor& sigma);
 absl::Status MakeShape(const Attrs& attrs, const tensorflow::TensorShape& input, const tensorflow::Tensor& weight,
                        const tensorflow::Tensor& displacement, const tensorflow::Tensor& sigma, DauConvShape* shape);
 
+// Of an input whose sizes are given as a tensor of 4 integers.
+absl::Status InputShape(const tensorflow::Tensor& sizes, tensorflow::TensorShape* input);
+
 tensorflow::TensorShape OutputShape(const DauConvShape& shape);
 
 absl::Status CheckOutBackprop(const DauConvShape& shape, const tensorflow::Tensor& out_backprop);
