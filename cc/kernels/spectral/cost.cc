@@ -36,6 +36,19 @@ double Chunks(double tiles, double frequencies, double in_channels, double out_c
 
 }  // namespace
 
+double TilingCost(const DauConvShape& shape, const Tiling& tiling) {
+  const double tiles = std::max(1.0, AllTiles(shape, tiling));
+  const double pixels = static_cast<double>(tiling.v.length) * static_cast<double>(tiling.h.length);
+  const double in = static_cast<double>(shape.in_channels), out = static_cast<double>(shape.filters);
+  // A frequency of a pair takes 2K multiply-adds to make the kernel's value and 3 for each tile; storing that value
+  // and its sums is taken as 2 more.
+  const double products =
+      pixels / 2 * in * out * ((2 * shape.units + 2) * Chunks(tiles, pixels / 2, in, out) + 3 * tiles);
+  // A real transform is taken as 4·log2(P²) multiply-adds a pixel, loads and stores included.
+  const double transforms = tiles * pixels * (in + out) * 4 * std::log2(pixels);
+  return products + transforms;
+}
+
 Work CountWork(Pass pass, const DauConvShape& shape, const Tiling& tiling) {
   int64_t read = shape.in_channels, written = shape.filters;
   if (pass == Pass::kBackwardInput) std::swap(read, written);

@@ -75,14 +75,12 @@ Status ChooseTiling(Direction direction, const DauConvShape& shape, const Displa
   const int64_t margin = Margin(shape), radius = SupportRadius(shape.sigma);
   const Axis v = MakeAxis(direction, shape.height, margin, shape.stride_h, radius, range.min_v, range.max_v);
   const Axis h = MakeAxis(direction, shape.width, margin, shape.stride_w, radius, range.min_h, range.max_h);
-  // The parameters' gradients take the forward pass' tiles, on which their spectra lie.
-  const Pass pass = direction == Direction::kForward ? Pass::kForward : Pass::kBackwardInput;
   double best = -1;
   for (const Axis& candidate_v : Candidates(v)) {
     for (const Axis& candidate_h : Candidates(h)) {
       if (candidate_v.length * candidate_h.length > kMaxTilePixels) continue;
       const Tiling candidate{candidate_v, candidate_h};
-      const double cost = EstimateCost(pass, {}, shape, candidate);
+      const double cost = TilingCost(shape, candidate);
       if (best >= 0 && cost >= best) continue;
       best = cost;
       *tiling = candidate;
