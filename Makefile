@@ -2,22 +2,24 @@
 PYTHON ?= python3
 # The wheel .venv/ was made with; TF=tensorflow for GPUs, TF='tensorflow[and-cuda]' to get CUDA's libraries too.
 TF ?= $(or $(shell cat .venv/.dau-tensorflow 2> /dev/null),tensorflow-cpu)
+# 1: GPU kernels too.
+CUDA ?= 0
 OUT ?= demo_out
 BIN := .venv/bin
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo bench test lint neon clean distclean
+.PHONY: help setup build demo bench test cuda_check lint neon clean distclean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z_]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup:  ## system packages and .venv/ with the pinned requirements; PYTHON=python3 TF=tensorflow-cpu
 	@PYTHON='$(PYTHON)' TF='$(TF)' tools/setup.sh
 
-build: setup  ## the op library, and dau_tf importable from .venv/; TF=tensorflow for GPUs
-	./bazelw build //cc/tf:_dau_ops.so //cc/tf/xla:_dau_xla.so //tools/bazel:build_info
+build: setup  ## the op library, and dau_tf importable from .venv/; CUDA=1 TF=tensorflow for GPUs
+	@tools/build_library.sh $(if $(filter 1,$(CUDA)),cuda)
 	@tools/install_library.sh
 
 demo: build  ## learn to de-blur a real video, at most ten minutes; OUT=demo_out
@@ -33,6 +35,9 @@ test: build  ## the C++ tests, the Python tests, lint, neon
 	$(BIN)/python -m pytest tests
 	@$(MAKE) --no-print-directory lint neon
 
+cuda_check: setup  ## without a GPU: no spills, a CUDA library that loads, the programs of tools/gpu_check.sh
+	@tools/cuda_check.sh
+
 lint: setup  ## ruff, mypy, clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,7 +49,7 @@ neon:  ## that the kernels compile for 64-bit ARM
 
 clean:  ## remove what was built, and the choice of Bazel; .venv/ stays
 	@[ ! -e bazel-out ] || ./bazelw clean
-	rm -rf dau_tf/_dau_ops.so dau_tf/_dau_xla.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
+	rm -rf build dau_tf/_dau_ops.so dau_tf/_dau_xla.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
 
-distclean: clean  ## remove .venv/ and .bazel/ as well
-	rm -rf .venv .bazel *.egg-info
+distclean: clean  ## remove .venv/, .bazel/ and .cuda/ as well
+	rm -rf .venv .bazel .cuda *.egg-info

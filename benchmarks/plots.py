@@ -50,7 +50,9 @@ def scaling(report: dict, path: pathlib.Path) -> None:
     for panel, study in zip(panels, studies, strict=False):
         for number, name in enumerate(study["names"]):
             for direction, line in (("forward", "-o"), ("backward", "--o")):
-                points = [p for p in study["points"] if p["pass"] == direction]
+                points = [
+                    p for p in study["points"] if p["pass"] == direction and name in p["candidates"]
+                ]
                 times = [1e3 * p["candidates"][name]["median_seconds"] for p in points]
                 panel.plot(
                     [p["value"] for p in points], times, line, ms=3, color=f"C{number}",

@@ -18,9 +18,9 @@ for folder in /usr/local/include/hwy /usr/include/hwy; do
   [[ ! -d $folder ]] || ln -sfn "$folder" "$include/hwy"
 done
 
-# The flags of every other build; -O1 is where always_inline must hold, and half the time of -O3.
+# The flags of every other build, and CUDA's stand-in, whose fibers switch another way on ARM; -O1 is where always_inline must hold, and half the time of -O3.
 mapfile -t flags < <(sed -n '/^DAU_COPTS/,/^]/s/^ *"\(-.*\)",$/\1/p' tools/bazel/copts.bzl)
 mapfile -t sources < <(find cc/kernels tools/bazel -name '*.cc' | sort)
 printf '%s\0' "${sources[@]}" |
-  xargs -0 -n 1 -P "$(nproc)" $cxx -std=c++17 "${flags[@]}" -O1 -I. -isystem "$include" -o /dev/null -c
+  xargs -0 -n 1 -P "$(nproc)" $cxx -std=c++17 "${flags[@]}" -DDAU_CUDA_ON_CPU -O1 -I. -isystem "$include" -o /dev/null -c
 echo "check_neon: ${#sources[@]} files compile for NEON"

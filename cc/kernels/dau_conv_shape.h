@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cc/kernels/base/half.h"
+#include "cc/kernels/base/host_device.h"
 #include "cc/kernels/base/status.h"
 
 namespace dau {
@@ -88,10 +89,10 @@ struct Interpolation {
   int64_t cell;
   double fraction;  // in [0, 1)
 };
-inline Interpolation Interpolate(double displacement) {
+DAU_HOST_DEVICE inline Interpolation Interpolate(double displacement) {
   // Cells are cut here: far outside any image, and small enough to add to any coordinate.
   constexpr double kFarAway = 1e15;
-  displacement = std::clamp(displacement, -kFarAway, kFarAway);
+  displacement = displacement < -kFarAway ? -kFarAway : displacement > kFarAway ? kFarAway : displacement;
   // Not std::floor: without SSE4 that is a call, and every pass asks for millions.
   int64_t cell = static_cast<int64_t>(displacement);
   if (static_cast<double>(cell) > displacement) --cell;

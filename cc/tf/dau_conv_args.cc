@@ -83,6 +83,13 @@ Status CheckMargin(const DauConvShape& shape, int64_t margin) {
                          " drops ", Margin(shape), " pixels on each side. Expected the `margin`: ", margin);
 }
 
+absl::Status InputShape(const Tensor& sizes, TensorShape* input) {
+  if (sizes.dims() != 1 || sizes.NumElements() != 4) {
+    return ToAbsl(InvalidArgument("`input_sizes` must be 4 integers. Received shape: ", sizes.shape().DebugString()));
+  }
+  return TensorShapeUtils::MakeShape(sizes.vec<int32_t>(), input);
+}
+
 TensorShape OutputShape(const DauConvShape& shape) {
   const int64_t height = OutputHeight(shape), width = OutputWidth(shape);
   return shape.format == DataFormat::kNHWC ? TensorShape({shape.batch, height, width, shape.filters})

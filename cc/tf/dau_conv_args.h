@@ -58,6 +58,9 @@ absl::Status CheckShapes(const Attrs& attrs, const tensorflow::TensorShape& inpu
                          const tensorflow::TensorShape& weight, const tensorflow::TensorShape& displacement,
                          const tensorflow::TensorShape& sigma, DauConvShape* shape);
 
+// Of an input whose sizes are given as a tensor of 4 integers.
+absl::Status InputShape(const tensorflow::Tensor& sizes, tensorflow::TensorShape* input);
+
 tensorflow::TensorShape OutputShape(const DauConvShape& shape);
 
 absl::Status CheckOutBackprop(const DauConvShape& shape, const tensorflow::Tensor& out_backprop);

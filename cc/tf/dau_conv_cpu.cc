@@ -2,6 +2,7 @@
 #include "cc/kernels/dau_conv.h"
 #include "cc/tf/dau_conv_args.h"
 #include "cc/tf/dau_conv_options.h"
+#include "cc/tf/dau_conv_storage.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace dau::tf {
@@ -12,21 +13,6 @@ using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
-
-// What the library calls TensorFlow's types.
-template <typename T>
-struct StorageOf {
-  using Type = T;
-};
-template <>
-struct StorageOf<Eigen::half> {
-  using Type = Float16;
-};
-template <>
-struct StorageOf<Eigen::bfloat16> {
-  using Type = BFloat16;
-};
-static_assert(sizeof(Eigen::half) == sizeof(Float16) && sizeof(Eigen::bfloat16) == sizeof(BFloat16));
 
 // TensorFlow's own threads.
 Parallel DeviceThreads(OpKernelContext* ctx) {
@@ -57,16 +43,13 @@ class DauConvOp : public OpKernel {
     const Real<Storage>* displacement;
   };
 
-  static const Storage* Data(const Tensor& tensor) { return reinterpret_cast<const Storage*>(tensor.flat<T>().data()); }
-  static Storage* Data(Tensor* tensor) { return reinterpret_cast<Storage*>(tensor->flat<T>().data()); }
-
   absl::Status Prepare(OpKernelContext* ctx, const TensorShape& input, Call* call) const {
     const Tensor &weight = ctx->input(1), &displacement = ctx->input(2), &sigma = ctx->input(3);
     absl::Status status = MakeShape(attrs_, input, weight, displacement, sigma, &call->shape);
     if (!status.ok()) return status;
     status = ReadOptions(&call->options);
     if (!status.ok()) return status;
-    call->weight = Data(weight);
+    call->weight = Data<T>(weight);
     call->displacement = displacement.flat<Real<Storage>>().data();
     return ToAbsl(FindDisplacementRange(call->shape, call->displacement, &call->range));
   }
@@ -95,8 +78,8 @@ class DauConvForwardOp : public DauConvOp<T> {
     Tensor *output, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, OutputShape(call.shape), &output));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    Forward<Storage>(call.options, call.shape, call.range, this->Data(input), call.weight, call.displacement,
-                     this->Data(output), scratch.data(), parallel);
+    Forward<Storage>(call.options, call.shape, call.range, Data<T>(input), call.weight, call.displacement,
+                     Data<T>(output), scratch.data(), parallel);
   }
 };
 
@@ -108,12 +91,9 @@ class DauConvBackpropInputOp : public DauConvOp<T> {
   using typename DauConvOp<T>::Storage;
 
   void Compute(OpKernelContext* ctx) override {
-    const Tensor &sizes = ctx->input(0), &gradient = ctx->input(4);
-    OP_REQUIRES(
-        ctx, sizes.dims() == 1 && sizes.NumElements() == 4,
-        absl::InvalidArgumentError("`input_sizes` must be 4 integers. Received shape: " + sizes.shape().DebugString()));
+    const Tensor& gradient = ctx->input(4);
     TensorShape input;
-    OP_REQUIRES_OK(ctx, tensorflow::TensorShapeUtils::MakeShape(sizes.vec<int32_t>(), &input));
+    OP_REQUIRES_OK(ctx, InputShape(ctx->input(0), &input));
     Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input, &call));
     OP_REQUIRES_OK(ctx, CheckOutBackprop(call.shape, gradient));
@@ -124,8 +104,8 @@ class DauConvBackpropInputOp : public DauConvOp<T> {
     Tensor *output, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, input, &output));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    BackwardInput<Storage>(call.options, call.shape, call.range, call.weight, call.displacement, this->Data(gradient),
-                           this->Data(output), scratch.data(), parallel);
+    BackwardInput<Storage>(call.options, call.shape, call.range, call.weight, call.displacement, Data<T>(gradient),
+                           Data<T>(output), scratch.data(), parallel);
   }
 };
 
@@ -150,9 +130,9 @@ class DauConvBackpropParamsOp : public DauConvOp<T> {
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, ctx->input(1).shape(), &weight));
     OP_REQUIRES_OK(ctx, ctx->allocate_output(1, ctx->input(2).shape(), &displacement));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    BackwardParams<Storage>(call.options, call.shape, call.range, kind, this->Data(input), call.weight,
-                            call.displacement, this->Data(gradient),
-                            {this->Data(weight), displacement->flat<Real<Storage>>().data()}, scratch.data(), parallel);
+    BackwardParams<Storage>(call.options, call.shape, call.range, kind, Data<T>(input), call.weight, call.displacement,
+                            Data<T>(gradient), {Data<T>(weight), displacement->flat<Real<Storage>>().data()},
+                            scratch.data(), parallel);
   }
 };
 

@@ -65,3 +65,50 @@ cc_library(name = "gtest_main", srcs = ["libgtest_main.a"], deps = [":gtest"], t
 """)
 
 gtest_configure = repository_rule(implementation = _gtest_impl, local = True)
+
+_NO_CUDA = """
+package(default_visibility = ["//visibility:public"])
+cc_library(name = "cudart")
+"""
+
+_CUDA = """
+package(default_visibility = ["//visibility:public"])
+cc_library(name = "cudart", srcs = ["libcudart_static.a"], hdrs = glob(["include/**"]), includes = ["include"],
+    linkopts = ["-ldl", "-lrt", "-lpthread"])
+"""
+
+# Oldest first. CUDA 13 has dropped the first.
+_ARCHITECTURES = ["70", "75", "80", "86", "89", "90"]
+
+def _without_cuda(ctx):
+    ctx.file("build_defs.bzl", "CUDA = False\nCUDA_VERSION = \"\"\nNVCC = \"\"\nARCHITECTURES = []\n")
+    ctx.file("BUILD", _NO_CUDA)
+
+def _cuda_impl(ctx):
+    if ctx.os.environ.get("DAU_CUDA", "") != "1":
+        _without_cuda(ctx)
+        return
+    home = ctx.os.environ.get("CUDA_HOME", "") or "/usr/local/cuda"
+    nvcc = home + "/bin/nvcc"
+
+    # NVIDIA's own toolkit has lib64, PyPI's packages have lib.
+    libs = [home + "/" + lib for lib in ["lib64", "lib"] if ctx.path(home + "/" + lib + "/libcudart_static.a").exists]
+    if not ctx.path(nvcc).exists or not libs:
+        # buildifier: disable=print
+        print("CUDA was asked for, but %s has no bin/nvcc or no libcudart_static.a: building for the CPU only. " % home +
+              "Set CUDA_HOME to a CUDA toolkit, or run `make build CUDA=1`, which installs one from PyPI.")
+        _without_cuda(ctx)
+        return
+    version = ctx.execute([nvcc, "--version"])
+    codes = ctx.execute([nvcc, "--list-gpu-code"])
+    if version.return_code or codes.return_code:
+        fail("%s does not run:\n%s%s" % (nvcc, version.stderr, codes.stderr))
+    release = version.stdout.split("release ")[1].split(",")[0]
+    known = [code.strip() for code in codes.stdout.split("\n")]
+    architectures = [a for a in _ARCHITECTURES if "sm_" + a in known]
+    ctx.symlink(home + "/include", "include")
+    ctx.symlink(libs[0] + "/libcudart_static.a", "libcudart_static.a")
+    ctx.file("build_defs.bzl", "CUDA = True\nCUDA_VERSION = %r\nNVCC = %r\nARCHITECTURES = %r\n" % (release, nvcc, architectures))
+    ctx.file("BUILD", _CUDA)
+
+cuda_configure = repository_rule(implementation = _cuda_impl, environ = ["CUDA_HOME", "DAU_CUDA"], local = True)

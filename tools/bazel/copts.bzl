@@ -20,3 +20,12 @@ DAU_LINKOPTS = [
     "-Wl,-z,defs",
     "-Wl,--exclude-libs,ALL",
 ]
+
+# nvcc's, and through it the host compiler's. Warnings are errors; no fast math: denormals of 16 bits are kept.
+NVCC_OPTS = [
+    "-std=c++17",
+    "-O3",
+    "--expt-relaxed-constexpr",
+    "-Werror=all-warnings",
+    "-Xcompiler=-fPIC,-fvisibility=hidden,-Wall",
+]

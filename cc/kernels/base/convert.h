@@ -1,5 +1,4 @@
-// Between 16-bit storage and float. To 16 bits rounds to the nearest, ties to even; beyond the range is infinity; NaN
-// stays NaN; denormals of the 16-bit formats are exact both ways.
+// Arrays between 16-bit storage and float; how a value is rounded: half_convert.h.
 #ifndef DAU_CC_KERNELS_BASE_CONVERT_H_
 #define DAU_CC_KERNELS_BASE_CONVERT_H_
 

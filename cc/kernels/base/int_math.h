@@ -6,15 +6,17 @@
 #include <cstdint>
 #include <initializer_list>
 
+#include "cc/kernels/base/host_device.h"
+
 namespace dau {
 
 // Rounds towards minus infinity; b > 0.
-inline int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
+DAU_HOST_DEVICE inline int64_t FloorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((-a + b - 1) / b); }
 // In [0, b); b > 0.
-inline int64_t FloorMod(int64_t a, int64_t b) { return a - FloorDiv(a, b) * b; }
+DAU_HOST_DEVICE inline int64_t FloorMod(int64_t a, int64_t b) { return a - FloorDiv(a, b) * b; }
 // a ≥ 0, b > 0.
-inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-inline int64_t RoundUp(int64_t a, int64_t b) { return CeilDiv(a, b) * b; }
+DAU_HOST_DEVICE inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+DAU_HOST_DEVICE inline int64_t RoundUp(int64_t a, int64_t b) { return CeilDiv(a, b) * b; }
 
 // False when the product of these non-negative numbers does not fit.
 inline bool CheckedProduct(std::initializer_list<int64_t> factors, int64_t* product) {

@@ -6,7 +6,7 @@ namespace dau::direct {
 
 double Nanoseconds(WorkKind kind, const Work& work) {
   // Nanoseconds for each count, on one core of a Zen 5 server with AVX-512 (4.4 GHz), fitted by
-  // cc/bench/fit_direct_cost.py to 120 random shapes. For 30 others, in the layout chosen, it was off by 9 % in the
+  // cc/bench/fit_cost.py to 120 random shapes. For 30 others, in the layout chosen, it was off by 9 % in the
   // median, by less than 1.35× for nine passes in ten, and by 1.7× at worst.
   // By hand: 0.3 ns more for a vector of the lanes' correlations that comes from the L2 cache. The fit sees only the
   // tiles that were chosen, and with its 0.1 ns the next choice took tiles that cost 1.4× of the best.

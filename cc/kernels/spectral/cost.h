@@ -1,6 +1,8 @@
-// What the spectral engine costs: what its tiling is chosen by, and what the planner compares with the other engine.
+// What the spectral engine costs: what its tiling is chosen by and the planner compares with the other engine.
 #ifndef DAU_CC_KERNELS_SPECTRAL_COST_H_
 #define DAU_CC_KERNELS_SPECTRAL_COST_H_
+
+#include <array>
 
 #include "cc/kernels/dau_conv_shape.h"
 #include "cc/kernels/engine.h"
@@ -12,12 +14,18 @@ namespace dau::spectral {
 // system with each call, and near the caches.
 constexpr int64_t kSpectraBytes = 24 << 20;
 
-// Of a call with this tiling, in multiply-adds that a vector does at once: kernel spectra, products and transforms.
+// What the tiles of a shape are chosen by: multiply-adds that a vector does at once. Not the nanoseconds below, which
+// don't know how far apart the work of different tiles lies: they took 44 instead of 56 samples for 128×128 pixels of
+// 64 channels, 6 % slower, and 36×44 instead of 44×44 for 64×64 of 256 with six units, 3 % slower.
 double TilingCost(const DauConvShape& shape, const Tiling& tiling);
 
-// Nanoseconds on one thread, without the gradient of σ. Counts of work times rates that were fitted once, on an AVX-512
-// server, in float, to 90 random shapes (N·H·W up to 10⁵, channels up to 512, K up to 8, |μ| up to 32 px, some with
-// stride 2). `kind` matters to Pass::kBackwardParams only.
+// What a call does, in counts: units' parts in kernel values, kernel values, products of a tile, sums of a tile,
+// butterflies of transforms, entries of the units' tables, calls.
+using Work = std::array<double, 7>;
+Work CountWork(Pass pass, const DauConvShape& shape, const Tiling& tiling);
+
+// Nanoseconds on one thread, without the gradient of σ: counts times rates that cc/bench/fit_cost.py fitted to random
+// shapes, in float, on an AVX-512 server. `kind` matters to Pass::kBackwardParams only.
 double EstimateCost(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const Tiling& tiling);
 
 }  // namespace dau::spectral

@@ -45,26 +45,6 @@ HWY_INLINE V InRegister(V v) {
 #endif
 }
 
-// Spectra are read one frequency after the other, from far apart: without this each first use waits for the L3 cache.
-template <typename T>
-HWY_INLINE void PrefetchToL2(const T* values, int64_t count) {
-#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
-  for (int64_t i = 0; i < count; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(values + i, 0, 2);
-#else
-  (void)values, (void)count;
-#endif
-}
-
-// A line that will be written: owned by the time that it is.
-template <typename T>
-HWY_INLINE void PrefetchToWrite(const T* line) {
-#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
-  __builtin_prefetch(line, 1, 3);
-#else
-  (void)line;
-#endif
-}
-
 template <int kVectors, int kValues, class V>
 struct Sums {
   V part[kValues][3][kVectors];

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cc/kernels/base/arena.h"
+#include "cc/kernels/base/prefetch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cc/kernels/spectral/product.cc"

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cc/kernels/base/int_math.h"
+#include "cc/kernels/base/prefetch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "cc/kernels/spectral/transform.cc"
@@ -177,6 +178,14 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
       }
     }
     T* slots = out + job.tiling.first_slot(freq) * job.slot_size;
+    if (freq + 1 < ah.half() && !job.tiling.edge(freq + 1)) {
+      // The next column's lines, a slot apart each.
+      const int64_t parts = job.conjugate_kernel ? 2 : 3;
+      const T* next = out + job.tiling.first_slot(freq + 1) * job.slot_size;
+      for (int64_t i = 0; i < av.length; ++i) {
+        for (int64_t part = 0; part < parts; ++part) PrefetchToWrite(next + i * job.slot_size + part * job.part_size);
+      }
+    }
     const Samples<D> column{d, scratch.tile + freq * column_size};
     const auto store = [d, slots, slot = scratch.slot, gains = job.gain_v, length = av.length, part = job.part_size,
                         kernel = job.conjugate_kernel](int64_t u, const Complex<V>& z) HWY_ATTR {
@@ -218,6 +227,7 @@ void FromSpectraItem(const FromSpectraJob<T>& job, int64_t item, T* memory) {
   const int64_t row_size = ah.half() * 2 * lanes;
   for (int64_t freq = 0; freq < ah.half(); ++freq) {
     const T* column = in + freq * av.length * 2 * kBlock;
+    if (freq + 1 < ah.half()) PrefetchToL2(column + av.length * 2 * kBlock, av.length * 2 * kBlock);
     const auto load = [d, column](int64_t u) HWY_ATTR -> Complex<V> {
       const T* z = column + u * 2 * kBlock;
       return {hn::Load(d, z + kBlock), hn::Load(d, z)};

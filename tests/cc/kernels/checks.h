@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "cc/kernels/reference/dau_conv_reference.h"
@@ -11,6 +13,18 @@
 #include "tests/cc/kernels/scales.h"
 
 namespace dau::testing {
+
+template <typename T>
+void ExpectNear(const T* actual, const double* expected, const std::vector<Scale>& scales, double terms,
+                double underflows) {
+  double worst = 0;  // as a part of what is allowed
+  for (size_t i = 0; i < scales.size(); ++i) {
+    ASSERT_TRUE(std::isfinite(actual[i])) << "at " << i << ", expected " << expected[i];
+    const double error = std::abs(static_cast<double>(actual[i]) - expected[i]);
+    if (error > 0) worst = std::max(worst, error / Allowed<T>(scales[i], terms, underflows));
+  }
+  EXPECT_LE(worst, 1);
+}
 
 // E: one of engines.h.
 template <typename E>

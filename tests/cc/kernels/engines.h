@@ -13,11 +13,12 @@
 #include "cc/kernels/engine_functions.h"
 #include "cc/kernels/reference/reference_engine.h"
 #include "cc/kernels/spectral/dau_conv_spectral.h"
+#include "tests/cc/kernels/reach.h"
+#ifdef DAU_CUDA_ON_CPU
+#include "tests/cc/kernels/cuda_engine.h"
+#endif
 
 namespace dau::testing {
-
-// Which outputs a NaN may reach: those of units that see it or a pixel next to it, or any of the same image.
-enum class Reach { kNextPixel, kImage };
 
 struct Direct {
   static constexpr const char* kName = "Direct";
@@ -114,7 +115,11 @@ struct FrontDoor {
       }};
 };
 
+#ifdef DAU_CUDA_ON_CPU
+using Engines = ::testing::Types<Cuda>;
+#else
 using Engines = ::testing::Types<Direct, DirectPlanes, DirectLanes, Spectral, Reference, FrontDoor>;
+#endif
 
 struct NameOfEngine {
   template <typename E>

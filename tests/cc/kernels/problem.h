@@ -11,7 +11,7 @@
 
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/engine_functions.h"
-#include "tests/cc/kernels/cases.h"
+#include "tests/cc/kernels/inputs.h"
 
 namespace dau::testing {
 
@@ -31,9 +31,6 @@ inline Parallel Threads(int count) {
   return parallel;
 }
 
-inline std::vector<double> Double(const std::vector<float>& values) { return {values.begin(), values.end()}; }
-inline const std::vector<double>& Double(const std::vector<double>& values) { return values; }
-
 // Scratch of just the size that was asked for, filled with NaN: whatever is read must have been written. What lies
 // behind it must stay as it was.
 class Scratch {
@@ -52,17 +49,15 @@ class Scratch {
 };
 
 template <typename T>
-struct Problem {
-  DauConvShape shape;
+struct Problem : Inputs<T> {
+  using Inputs<T>::dy;
+  using Inputs<T>::displacement;
+  using Inputs<T>::shape;
+  using Inputs<T>::weight;
+  using Inputs<T>::x;
   DisplacementRange range;
-  std::vector<T> x, weight, displacement, dy;
 
-  explicit Problem(const Case& c, uint64_t seed = 7) : shape(c.shape) {
-    std::mt19937_64 random(seed);
-    x = Random<T>(random, InputCount(shape));
-    weight = Random<T>(random, UnitCount(shape));
-    displacement = RandomDisplacement<T>(random, c);
-    dy = Random<T>(random, OutputCount(shape));
+  explicit Problem(const Case& c, uint64_t seed = 7) : Inputs<T>(c, seed) {
     EXPECT_TRUE(Validate(shape).ok()) << Validate(shape).message();
     EXPECT_TRUE(FindDisplacementRange(shape, displacement.data(), &range).ok());
   }

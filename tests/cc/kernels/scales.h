@@ -6,14 +6,12 @@
 #ifndef DAU_TESTS_CC_KERNELS_SCALES_H_
 #define DAU_TESTS_CC_KERNELS_SCALES_H_
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "tests/cc/kernels/problem.h"
+#include "tests/cc/kernels/inputs.h"
 
 namespace dau::testing {
 
@@ -40,17 +38,9 @@ struct Scale {
 
 // underflows: how often a term may lose as much as the least number of its type.
 template <typename T>
-void ExpectNear(const T* actual, const double* expected, const std::vector<Scale>& scales, double terms,
-                double underflows) {
-  double worst = 0;  // as a part of what is allowed
-  for (size_t i = 0; i < scales.size(); ++i) {
-    ASSERT_TRUE(std::isfinite(actual[i])) << "at " << i << ", expected " << expected[i];
-    const double allowed = Tolerance::OfSum<T>(terms).relative_eps * scales[i].norm +
-                           terms * underflows * std::numeric_limits<T>::denorm_min() * scales[i].factor;
-    const double error = std::abs(static_cast<double>(actual[i]) - expected[i]);
-    if (error > 0) worst = std::max(worst, error / allowed);
-  }
-  EXPECT_LE(worst, 1);
+double Allowed(const Scale& scale, double terms, double underflows) {
+  return Tolerance::OfSum<T>(terms).relative_eps * scale.norm +
+         terms * underflows * std::numeric_limits<T>::denorm_min() * scale.factor;
 }
 
 // Of every element, in the order of the arrays.
@@ -58,7 +48,7 @@ template <typename T>
 class Scales {
  public:
   // lerps_by_ratio: a unit is computed as q·(a + ratio·b), and what q has lost is multiplied by the ratio.
-  Scales(const Problem<T>& p, bool lerps_by_ratio)
+  Scales(const Inputs<T>& p, bool lerps_by_ratio)
       : p_(p),
         lerps_by_ratio_(lerps_by_ratio),
         x_(p.shape, p.x, p.shape.in_channels),
@@ -166,7 +156,7 @@ class Scales {
     return sum;
   }
 
-  const Problem<T>& p_;
+  const Inputs<T>& p_;
   bool lerps_by_ratio_;
   Planes x_, dy_;
 };

@@ -1,7 +1,8 @@
-"""Fits the rates of cc/kernels/direct/work.cc to what `direct_bench --random` printed.
+"""Fits the rates of an engine's cost model to what `engine_bench ENGINE --random` printed.
 
-    direct_bench --random 100 > timings.txt
-    python cc/bench/fit_direct_cost.py timings.txt [others to test on]
+    engine_bench direct --random 100 > timings.txt      # cc/kernels/direct/work.cc
+    engine_bench spectral --random 100 > timings.txt    # cc/kernels/spectral/cost.cc
+    python cc/bench/fit_cost.py direct timings.txt [others to test on]
 
 Least squares of the relative error with rates >= 0, reweighted so that a few odd timings don't
 bend the fit.
@@ -12,21 +13,24 @@ from pathlib import Path
 
 import numpy as np
 
-KINDS = (
-    "planes, gather",
-    "lanes, gather",
-    "planes, corners",
-    "lanes, corners",
-    "planes, gaussian",
-    "lanes, gaussian",
-)
+KINDS = {
+    "direct": (
+        "planes, gather",
+        "lanes, gather",
+        "planes, corners",
+        "lanes, corners",
+        "planes, gaussian",
+        "lanes, gaussian",
+    ),
+    "spectral": ("forward", "input gradient", "parameters, exact", "parameters, gaussian"),
+}
 
 
 def read(paths: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Kind [n], counts [n, 11] and nanoseconds [n]."""
-    rows = [line.split()[2:15] for path in paths for line in Path(path).read_text().splitlines()]
+    """Kind [n], counts [n, counts] and nanoseconds [n]."""
+    rows = [line.split()[2:-2] for path in paths for line in Path(path).read_text().splitlines()]
     table = np.array(rows, float)
-    return table[:, 0].astype(int), table[:, 1:12], table[:, 12]
+    return table[:, 0].astype(int), table[:, 1:-1], table[:, -1]
 
 
 def fit(counts: np.ndarray, nanoseconds: np.ndarray) -> np.ndarray:
@@ -49,26 +53,32 @@ def fit(counts: np.ndarray, nanoseconds: np.ndarray) -> np.ndarray:
 
 
 def report(
-    kind: np.ndarray, counts: np.ndarray, nanoseconds: np.ndarray, rates: np.ndarray, what: str
+    kinds: tuple[str, ...],
+    kind: np.ndarray,
+    counts: np.ndarray,
+    nanoseconds: np.ndarray,
+    rates: np.ndarray,
+    what: str,
 ) -> None:
-    for i, name in enumerate(KINDS):
+    for i, name in enumerate(kinds):
         chosen = kind == i
         ratio = counts[chosen] @ rates[i] / nanoseconds[chosen]
         off = np.maximum(ratio, 1 / ratio)
         print(
-            f"{what:8} {name:18} n={chosen.sum():3}  off by: median {np.median(off):.2f}  "
+            f"{what:8} {name:20} n={chosen.sum():3}  off by: median {np.median(off):.2f}  "
             f"90 % {np.quantile(off, 0.9):.2f}  worst {off.max():.2f}"
         )
 
 
 def main() -> None:
-    kind, counts, nanoseconds = read(sys.argv[1:2])
-    rates = np.array([fit(counts[kind == i], nanoseconds[kind == i]) for i in range(len(KINDS))])
-    for i, name in enumerate(KINDS):
+    kinds = KINDS[sys.argv[1]]
+    kind, counts, nanoseconds = read(sys.argv[2:3])
+    rates = np.array([fit(counts[kind == i], nanoseconds[kind == i]) for i in range(len(kinds))])
+    for i, name in enumerate(kinds):
         print("      {" + ", ".join(f"{rate:.3g}" for rate in rates[i]) + "},  // " + name)
-    report(kind, counts, nanoseconds, rates, "fitted")
-    if len(sys.argv) > 2:
-        report(*read(sys.argv[2:]), rates, "tested")
+    report(kinds, kind, counts, nanoseconds, rates, "fitted")
+    if len(sys.argv) > 3:
+        report(kinds, *read(sys.argv[3:]), rates, "tested")
 
 
 if __name__ == "__main__":
