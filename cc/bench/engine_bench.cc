@@ -86,7 +86,6 @@ class Layer {
   Timing Time(const PassOfKind& pass, double least_total = 200) {
     return dau::Time([&] { Run(pass); }, least_total);
   }
-  const DauConvShape& shape() const { return shape_; }
   const DisplacementRange& range() const { return range_; }
 
  private:

@@ -1,7 +1,6 @@
 #include "cc/kernels/spectral/correlate.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "cc/kernels/base/arena.h"
 #include "cc/kernels/base/prefetch.h"

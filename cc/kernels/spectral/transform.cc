@@ -49,7 +49,7 @@ struct Channels {
 // The pieces of a slot's scratch memory.
 template <class D, typename T = hn::TFromD<D>>
 struct Scratch {
-  T *tile, *line, *fft, *zeros;
+  T *tile, *line, *fft;
   int64_t *place, *slot;
   // Elements from one column of a tile to the next. One vector is left empty: columns a multiple of 1 KiB apart would
   // share a few of the L1 cache's sets.
@@ -61,13 +61,12 @@ struct Scratch {
     tile = memory;
     line = tile + tiling.h.half() * column_size;
     fft = line + 2 * longest * lanes;
-    zeros = fft + 4 * longest * lanes;
-    place = reinterpret_cast<int64_t*>(zeros + 2 * lanes);
+    place = reinterpret_cast<int64_t*>(fft + 4 * longest * lanes);
     slot = place + longest;
   }
   static int64_t Size(D d, const Tiling& tiling) {
     const int64_t lanes = hn::Lanes(d), longest = std::max(tiling.v.length, tiling.h.length);
-    const int64_t samples = tiling.h.half() * (tiling.v.length + 1) + 3 * longest + 1;
+    const int64_t samples = tiling.h.half() * (tiling.v.length + 1) + 3 * longest;
     return RoundUp(2 * lanes * samples + 2 * longest * static_cast<int64_t>(sizeof(int64_t) / sizeof(T)), 16);
   }
 };
@@ -109,7 +108,6 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
     return FloorMod(stored * axis.in_step - t * axis.outputs, axis.length);
   };
 
-  hn::Store(hn::Zero(d), d, scratch.zeros);
   const int64_t col_first = first(ah, at.tile_h), col_end = end(ah, at.tile_h);
   std::fill_n(scratch.place, ah.length, -1);
   for (int64_t col = col_first; col < col_end; ++col) scratch.place[place(ah, at.tile_h, col)] = col * job.source.pixel;
