@@ -25,17 +25,6 @@ absl::Status Launched(const Status& status) {
   return status.ok() ? absl::OkStatus() : absl::InternalError(status.message());
 }
 
-// DAU_ENGINE names engines of the CPU; the one here is a direct one.
-absl::Status CheckOptions() {
-  Options options;
-  absl::Status status = ReadOptions(&options);
-  if (!status.ok() || options.engine == Engine::kAuto || options.engine == Engine::kDirect) return status;
-  return ToAbsl(
-      InvalidArgument("on a GPU the environment variable DAU_ENGINE must be auto or direct, or not set. "
-                      "Received: DAU_ENGINE=",
-                      EngineName(options.engine)));
-}
-
 // T: of images and weights. Displacements are Real<Storage>; sigma lies in the host's memory.
 template <typename T>
 class DauConvGpuOp : public OpKernel {
@@ -47,6 +36,7 @@ class DauConvGpuOp : public OpKernel {
  protected:
   // The parameters are inputs 1, 2 and 3 of all three ops.
   struct Call {
+    Options options;
     DauConvShape shape;
     const Storage* weight;
     const Real<Storage>* displacement;
@@ -58,7 +48,7 @@ class DauConvGpuOp : public OpKernel {
     if (!status.ok()) return status;
     call->weight = Data<T>(weight);
     call->displacement = displacement.flat<Real<Storage>>().data();
-    return CheckOptions();
+    return ReadOptions(&call->options);
   }
 
   static absl::Status AllocateScratch(OpKernelContext* ctx, size_t bytes, Tensor* scratch) {
@@ -80,12 +70,13 @@ class DauConvForwardGpuOp : public DauConvGpuOp<T> {
     Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));
     size_t bytes;
-    OP_REQUIRES_OK(ctx, ToAbsl(cuda::ForwardWorkspace<Storage>(call.shape, &bytes)));
+    OP_REQUIRES_OK(ctx, ToAbsl(cuda::ForwardWorkspace<Storage>(call.options, call.shape, &bytes)));
     Tensor *output, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, OutputShape(call.shape), &output));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    OP_REQUIRES_OK(ctx, Launched(cuda::Forward<Storage>(call.shape, Data<T>(input), call.weight, call.displacement,
-                                                        Data<T>(output), scratch.data(), Stream(ctx))));
+    OP_REQUIRES_OK(
+        ctx, Launched(cuda::Forward<Storage>(call.options, call.shape, Data<T>(input), call.weight, call.displacement,
+                                             Data<T>(output), scratch.data(), Stream(ctx))));
   }
 };
 
@@ -104,13 +95,13 @@ class DauConvBackpropInputGpuOp : public DauConvGpuOp<T> {
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input, &call));
     OP_REQUIRES_OK(ctx, CheckOutBackprop(call.shape, gradient));
     size_t bytes;
-    OP_REQUIRES_OK(ctx, ToAbsl(cuda::BackwardInputWorkspace<Storage>(call.shape, &bytes)));
+    OP_REQUIRES_OK(ctx, ToAbsl(cuda::BackwardInputWorkspace<Storage>(call.options, call.shape, &bytes)));
     Tensor *output, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, input, &output));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    OP_REQUIRES_OK(ctx,
-                   Launched(cuda::BackwardInput<Storage>(call.shape, call.weight, call.displacement, Data<T>(gradient),
-                                                         Data<T>(output), scratch.data(), Stream(ctx))));
+    OP_REQUIRES_OK(
+        ctx, Launched(cuda::BackwardInput<Storage>(call.options, call.shape, call.weight, call.displacement,
+                                                   Data<T>(gradient), Data<T>(output), scratch.data(), Stream(ctx))));
   }
 };
 
@@ -128,15 +119,16 @@ class DauConvBackpropParamsGpuOp : public DauConvGpuOp<T> {
     OP_REQUIRES_OK(ctx, CheckOutBackprop(call.shape, gradient));
     const DisplacementGradient kind = this->attrs_.displacement_gradient;
     size_t bytes;
-    OP_REQUIRES_OK(ctx, ToAbsl(cuda::BackwardParamsWorkspace<Storage>(call.shape, kind, /*sigma=*/false, &bytes)));
+    OP_REQUIRES_OK(
+        ctx, ToAbsl(cuda::BackwardParamsWorkspace<Storage>(call.options, call.shape, kind, /*sigma=*/false, &bytes)));
     Tensor *weight, *displacement, scratch;
     OP_REQUIRES_OK(ctx, ctx->allocate_output(0, ctx->input(1).shape(), &weight));
     OP_REQUIRES_OK(ctx, ctx->allocate_output(1, ctx->input(2).shape(), &displacement));
     OP_REQUIRES_OK(ctx, this->AllocateScratch(ctx, bytes, &scratch));
-    OP_REQUIRES_OK(ctx,
-                   Launched(cuda::BackwardParams<Storage>(
-                       call.shape, kind, Data<T>(input), call.weight, call.displacement, Data<T>(gradient),
-                       {Data<T>(weight), displacement->flat<Real<Storage>>().data()}, scratch.data(), Stream(ctx))));
+    OP_REQUIRES_OK(
+        ctx, Launched(cuda::BackwardParams<Storage>(
+                 call.options, call.shape, kind, Data<T>(input), call.weight, call.displacement, Data<T>(gradient),
+                 {Data<T>(weight), displacement->flat<Real<Storage>>().data()}, scratch.data(), Stream(ctx))));
   }
 };
 

@@ -1,6 +1,7 @@
 #include "cc/kernels/cuda/filter.h"
 
 #include "cc/kernels/cuda/launch.h"
+#include "cc/kernels/cuda/numbers.h"
 #include "cc/kernels/cuda/storage.h"
 
 namespace dau::cuda {
@@ -8,18 +9,6 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int kRowsAtOnce = kThreads / kWarp;
-
-// As many as fit beside the rest in the 4 KB of a kernel's parameters.
-constexpr int kTapsAtOnce = 256;
-struct TapList {
-  double values[kTapsAtOnce];
-};
-
-template <typename R>
-__global__ void __launch_bounds__(kTapsAtOnce) StoreTaps(TapList list, int count, R* taps) {
-  const int i = static_cast<int>(threadIdx.x);
-  if (i < count) taps[i] = static_cast<R>(list.values[i]);
-}
 
 // The inputs j with |j·step − (p − radius)| ≤ radius.
 struct Reach {
@@ -96,6 +85,33 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
+// A block: 32 columns of 32 channels of one row, as above.
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    StorePlanesKernel(ImageIndex image, PlaneIndex in, int64_t blocks, const Real<T>* planes, T* to) {
+  using R = Real<T>;
+  DAU_SHARED_MEMORY(memory);
+  R* const tile = reinterpret_cast<R*>(memory);  // [channel][column]
+  const int lane = threadIdx.x % kWarp, group = threadIdx.x / kWarp;
+  for (int64_t block = blockIdx.x; block < blocks; block += gridDim.x) {
+    int64_t rest = block;
+    const int64_t c0 = TakeDigit(&rest, CeilDiv(image.channels, kWarp)) * kWarp;
+    const int64_t w0 = TakeDigit(&rest, CeilDiv(image.width, kWarp)) * kWarp;
+    const int64_t h = TakeDigit(&rest, image.height), n = rest;
+    for (int i = group; i < kWarp; i += kRowsAtOnce) {
+      if (c0 + i >= image.channels || w0 + lane >= image.width) continue;
+      tile[i * (kWarp + 1) + lane] = planes[in.Row(n, image.channels, c0 + i, h) + w0 + lane];
+    }
+    __syncthreads();
+    for (int i = group; i < kWarp; i += kRowsAtOnce) {
+      const int column = image.channels_last ? i : lane, channel = image.channels_last ? lane : i;
+      if (c0 + channel >= image.channels || w0 + column >= image.width) continue;
+      StoreReal(tile[channel * (kWarp + 1) + column], to + image(n, c0 + channel, h, w0 + column));
+    }
+    __syncthreads();
+  }
+}
+
 }  // namespace
 
 template <typename R>
@@ -108,20 +124,10 @@ DeviceTaps<R>::DeviceTaps(double sigma, Arena* arena)
 template <typename R>
 Status DeviceTaps<R>::Fill(double sigma, cudaStream_t stream) const {
   const GaussianTaps taps(sigma);
-  const struct {
-    const std::vector<double>& from;
-    R* to;
-  } filters[] = {{taps.smooth, smooth}, {taps.derivative, derivative}, {taps.perimeter, perimeter}};
-  for (const auto& filter : filters) {
-    for (size_t first = 0; first < filter.from.size(); first += kTapsAtOnce) {
-      TapList list;
-      const int count = static_cast<int>(std::min<size_t>(kTapsAtOnce, filter.from.size() - first));
-      std::copy_n(filter.from.begin() + first, count, list.values);
-      Status s = Launch("StoreTaps", stream, {1, kTapsAtOnce}, StoreTaps<R>, list, count, filter.to + first);
-      if (!s.ok()) return s;
-    }
-  }
-  return Status();
+  Status s = StoreNumbers(taps.smooth, smooth, stream);
+  if (s.ok()) s = StoreNumbers(taps.derivative, derivative, stream);
+  if (s.ok()) s = StoreNumbers(taps.perimeter, perimeter, stream);
+  return s;
 }
 
 template <typename T>
@@ -141,12 +147,24 @@ Status FilterColumns(const Spread& spread, const R* rows, const R* taps, bool ad
                 spread.RowPlanes(), spread.Planes(), fours, rows, taps, add, planes);
 }
 
+template <typename T>
+Status StorePlanes(const ImageIndex& image, const Real<T>* planes, T* to, cudaStream_t stream) {
+  const int64_t blocks = CeilDiv(image.channels, kWarp) * CeilDiv(image.width, kWarp) * image.height * image.batch;
+  const int64_t shared = kWarp * (kWarp + 1) * sizeof(Real<T>);
+  return Launch("StorePlanes", stream, {blocks, kThreads, shared}, StorePlanesKernel<T>, image,
+                PlainSpread(image).Planes(), blocks, planes, to);
+}
+
 template struct DeviceTaps<float>;
 template struct DeviceTaps<double>;
 template Status FilterRows(const Spread&, const float*, const float*, float*, cudaStream_t);
 template Status FilterRows(const Spread&, const double*, const double*, double*, cudaStream_t);
 template Status FilterRows(const Spread&, const BFloat16*, const float*, float*, cudaStream_t);
 template Status FilterRows(const Spread&, const Float16*, const float*, float*, cudaStream_t);
+template Status StorePlanes(const ImageIndex&, const float*, float*, cudaStream_t);
+template Status StorePlanes(const ImageIndex&, const double*, double*, cudaStream_t);
+template Status StorePlanes(const ImageIndex&, const float*, BFloat16*, cudaStream_t);
+template Status StorePlanes(const ImageIndex&, const float*, Float16*, cudaStream_t);
 template Status FilterColumns(const Spread&, const float*, const float*, bool, float*, cudaStream_t);
 template Status FilterColumns(const Spread&, const double*, const double*, bool, double*, cudaStream_t);
 

@@ -21,7 +21,6 @@ struct DeviceTaps {
   R *smooth, *derivative, *perimeter;
 
   DeviceTaps(double sigma, Arena* arena);
-  // By kernels that carry the numbers as parameters: a copy from the host's memory would have to wait.
   Status Fill(double sigma, cudaStream_t stream) const;
 };
 
@@ -39,12 +38,19 @@ struct Spread {
   int64_t Count() const { return image.batch * image.channels * Planes().Size(); }
 };
 
+// Planes of an image as it is.
+inline Spread PlainSpread(const ImageIndex& image) { return {1, 1, 0, image}; }
+
 // taps null: radius 0, one tap of 1: a change of layout and type.
 template <typename T>
 Status FilterRows(const Spread& spread, const T* x, const Real<T>* taps, Real<T>* rows, cudaStream_t stream);
 // add: to what the planes hold already.
 template <typename R>
 Status FilterColumns(const Spread& spread, const R* rows, const R* taps, bool add, R* planes, cudaStream_t stream);
+
+// The way back from PlainSpread's planes: a change of layout and type.
+template <typename T>
+Status StorePlanes(const ImageIndex& image, const Real<T>* planes, T* to, cudaStream_t stream);
 
 }  // namespace dau::cuda
 

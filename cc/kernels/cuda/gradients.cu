@@ -1,5 +1,7 @@
 #include "cc/kernels/cuda/gradients.h"
 
+#include "cc/kernels/cuda/circle_units.h"
+#include "cc/kernels/cuda/cross.h"
 #include "cc/kernels/cuda/index.h"
 #include "cc/kernels/cuda/launch.h"
 #include "cc/kernels/cuda/storage.h"
@@ -64,6 +66,30 @@ __global__ void __launch_bounds__(kThreads, 2)
   }
 }
 
+// A thread: one unit.
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    WriteSumsKernel(UnitOrder order, SpectralSums<Real<T>> sums, const T* weight, ParamGradients<T> gradients,
+                    double* terms) {
+  using R = Real<T>;
+  const int64_t count = order.Count(), stride = static_cast<int64_t>(gridDim.x) * kThreads;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; i < count; i += stride) {
+    int64_t rest = i;
+    const int64_t f = TakeDigit(&rest, order.out_channels), s = TakeDigit(&rest, order.in_channels), k = rest;
+    const R* from = sums.sums + order.Unit(s, k, f);
+    double total[kSums] = {};
+    for (int64_t part = 0; part < sums.count; ++part) {
+      DAU_UNROLL
+      for (int e = 0; e < kSums; ++e) total[e] += from[(part * kSums + e) * count];
+    }
+    const double w = static_cast<double>(ToReal(weight[i]));
+    StoreReal(static_cast<R>(total[0]), &gradients.weight[i]);
+    gradients.displacement[i] = static_cast<R>(w * total[1]);
+    gradients.displacement[count + i] = static_cast<R>(w * total[2]);
+    if (gradients.sigma != nullptr) terms[i] = w * total[3];
+  }
+}
+
 // One block, so that there is one order.
 template <typename R>
 __global__ void __launch_bounds__(kThreads) AddTermsKernel(int64_t count, const double* terms, R* total) {
@@ -80,6 +106,11 @@ __global__ void __launch_bounds__(kThreads) AddTermsKernel(int64_t count, const 
   if (self == 0) *total = static_cast<R>(sums[0]);
 }
 
+template <typename R>
+Status AddTerms(int64_t count, const double* terms, R* total, cudaStream_t stream) {
+  return Launch("AddTerms", stream, {1, kThreads, kThreads * sizeof(double)}, AddTermsKernel<R>, count, terms, total);
+}
+
 }  // namespace
 
 template <typename T>
@@ -91,12 +122,23 @@ Status WriteGradients(const DauConvShape& shape, const Correlations<Real<T>>& co
       Launch("WriteGradients", stream, {CeilDiv(count, kThreads), kThreads}, WriteGradientsKernel<T>, count,
              shape.in_channels, shape.filters, shape.units, correlations, weight, displacement, gradients, terms);
   if (!s.ok() || gradients.sigma == nullptr) return s;
-  return Launch("AddTerms", stream, {1, kThreads, kThreads * sizeof(double)}, AddTermsKernel<Real<T>>, count,
-                static_cast<const double*>(terms), gradients.sigma);
+  return AddTerms(count, terms, gradients.sigma, stream);
+}
+
+template <typename T>
+Status WriteGradients(const DauConvShape& shape, const SpectralSums<Real<T>>& sums, const T* weight,
+                      const ParamGradients<T>& gradients, double* terms, cudaStream_t stream) {
+  const UnitOrder order(shape, /*adjoint=*/false);
+  Status s = Launch("WriteSums", stream, {CeilDiv(order.Count(), kThreads), kThreads}, WriteSumsKernel<T>, order, sums,
+                    weight, gradients, terms);
+  if (!s.ok() || gradients.sigma == nullptr) return s;
+  return AddTerms(order.Count(), terms, gradients.sigma, stream);
 }
 
 #define DAU_INSTANTIATE(T)                                                                                    \
   template Status WriteGradients(const DauConvShape&, const Correlations<Real<T>>&, const T*, const Real<T>*, \
+                                 const ParamGradients<T>&, double*, cudaStream_t);                            \
+  template Status WriteGradients(const DauConvShape&, const SpectralSums<Real<T>>&, const T*,                 \
                                  const ParamGradients<T>&, double*, cudaStream_t)
 DAU_INSTANTIATE(float);
 DAU_INSTANTIATE(double);

@@ -22,6 +22,16 @@ Status WriteGradients(const DauConvShape& shape, const Correlations<Real<T>>& co
                       const Real<T>* displacement, const ParamGradients<T>& gradients, double* terms,
                       cudaStream_t stream);
 
+// The same from the sums of the spectral form, cross.h: [count][kSums][unit, by UnitOrder::Unit].
+template <typename R>
+struct SpectralSums {
+  int64_t count;
+  const R* sums;
+};
+template <typename T>
+Status WriteGradients(const DauConvShape& shape, const SpectralSums<Real<T>>& sums, const T* weight,
+                      const ParamGradients<T>& gradients, double* terms, cudaStream_t stream);
+
 }  // namespace dau::cuda
 
 #endif  // DAU_CC_KERNELS_CUDA_GRADIENTS_H_

@@ -2,6 +2,8 @@
 #ifndef DAU_CC_KERNELS_CUDA_UNITS_H_
 #define DAU_CC_KERNELS_CUDA_UNITS_H_
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "cc/kernels/base/half.h"
@@ -24,6 +26,12 @@ struct alignas(16) Unit {
 DAU_HOST_DEVICE inline Interpolation InterpolateOrNan(double displacement) {
   if (displacement - displacement == 0) return Interpolate(displacement);
   return {0, displacement - displacement};
+}
+
+// What units are expected to reach, px: nobody looks, since that would need a wait. 8 where the caller sets no limit.
+// Others are as right, and slower.
+inline int64_t ExpectedReach(const DauConvShape& shape) {
+  return shape.max_displacement < 0 ? 8 : static_cast<int64_t>(std::ceil(std::min(shape.max_displacement, 1e6)));
 }
 
 // units: [F, S, K], as F = Σ over S. adjoint: [S, F, K] with displacements negated: the gather of the input's gradient.

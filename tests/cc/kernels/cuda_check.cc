@@ -113,8 +113,9 @@ class Checker {
  public:
   using R = Real<T>;
 
-  Checker(const Case& c, uint64_t seed, cudaStream_t stream, Report* report)
-      : inputs_(c, seed),
+  Checker(Engine form, const Case& c, uint64_t seed, cudaStream_t stream, Report* report)
+      : options_{form},
+        inputs_(c, seed),
         scales_(inputs_, /*lerps_by_ratio=*/false),
         stream_(stream),
         report_(report),
@@ -133,12 +134,12 @@ class Checker {
  private:
   void Forward() {
     size_t bytes = 0;
-    report_->Status("forward", cuda::ForwardWorkspace<T>(inputs_.shape, &bytes));
+    report_->Status("forward", cuda::ForwardWorkspace<T>(options_, inputs_.shape, &bytes));
     DeviceArray<T> y(inputs_.dy.size());
     DeviceArray<char> workspace(bytes);
     const auto run = [&] {
-      report_->Status("forward", cuda::Forward<T>(inputs_.shape, x_.data(), weight_.data(), displacement_.data(),
-                                                  y.data(), workspace.data(), stream_));
+      report_->Status("forward", cuda::Forward<T>(options_, inputs_.shape, x_.data(), weight_.data(),
+                                                  displacement_.data(), y.data(), workspace.data(), stream_));
       return y.Get(stream_);
     };
     const std::vector<T> actual = run();
@@ -151,11 +152,11 @@ class Checker {
 
   void BackwardInput() {
     size_t bytes = 0;
-    report_->Status("backward", cuda::BackwardInputWorkspace<T>(inputs_.shape, &bytes));
+    report_->Status("backward", cuda::BackwardInputWorkspace<T>(options_, inputs_.shape, &bytes));
     DeviceArray<T> dx(inputs_.x.size());
     DeviceArray<char> workspace(bytes);
-    report_->Status("backward", cuda::BackwardInput<T>(inputs_.shape, weight_.data(), displacement_.data(), dy_.data(),
-                                                       dx.data(), workspace.data(), stream_));
+    report_->Status("backward", cuda::BackwardInput<T>(options_, inputs_.shape, weight_.data(), displacement_.data(),
+                                                       dy_.data(), dx.data(), workspace.data(), stream_));
     const std::vector<T> actual = dx.Get(stream_);
     std::vector<double> expected(actual.size());
     reference::BackwardInput(inputs_.shape, Host(weight_).data(), Host(displacement_).data(), Host(dy_).data(),
@@ -166,14 +167,14 @@ class Checker {
   void BackwardParams(DisplacementGradient kind) {
     const size_t count = inputs_.weight.size();
     size_t bytes = 0;
-    report_->Status("params", cuda::BackwardParamsWorkspace<T>(inputs_.shape, kind, /*sigma=*/true, &bytes));
+    report_->Status("params", cuda::BackwardParamsWorkspace<T>(options_, inputs_.shape, kind, /*sigma=*/true, &bytes));
     DeviceArray<T> dw(count);
     DeviceArray<R> dmu(2 * count), dsigma(1);
     DeviceArray<char> workspace(bytes);
     const auto run = [&] {
       report_->Status("params", cuda::BackwardParams<T>(
-                                    inputs_.shape, kind, x_.data(), weight_.data(), displacement_.data(), dy_.data(),
-                                    {dw.data(), dmu.data(), dsigma.data()}, workspace.data(), stream_));
+                                    options_, inputs_.shape, kind, x_.data(), weight_.data(), displacement_.data(),
+                                    dy_.data(), {dw.data(), dmu.data(), dsigma.data()}, workspace.data(), stream_));
       return dmu.Get(stream_);
     };
     const std::vector<R> actual = run();
@@ -193,6 +194,7 @@ class Checker {
     return Doubles(array.Get(stream_));
   }
 
+  const Options options_;
   const Inputs<R> inputs_;
   const Scales<R> scales_;
   cudaStream_t stream_;
@@ -201,16 +203,22 @@ class Checker {
   const DeviceArray<R> displacement_;
 };
 
+template <typename T>
+void CheckForms(const char* type, const Case& c, uint64_t seed, cudaStream_t stream, Report* report) {
+  for (Engine form : {Engine::kDirect, Engine::kSpectral}) {
+    size_t bytes;
+    // The one thing that may be refused: a reach and blur that no tile holds.
+    if (form == Engine::kSpectral && !cuda::ForwardWorkspace<T>(Options{form}, c.shape, &bytes).ok()) continue;
+    report->SetCase(std::string(EngineName(form)) + " " + type + " " + Describe(c, seed));
+    Checker<T>(form, c, seed, stream, report).Run();
+  }
+}
+
 void CheckAll(const Case& c, uint64_t seed, cudaStream_t stream, Report* report) {
-  const std::string name = Describe(c, seed);
-  report->SetCase("float32 " + name);
-  Checker<float>(c, seed, stream, report).Run();
-  report->SetCase("float64 " + name);
-  Checker<double>(c, seed, stream, report).Run();
-  report->SetCase("bfloat16 " + name);
-  Checker<BFloat16>(c, seed, stream, report).Run();
-  report->SetCase("float16 " + name);
-  Checker<Float16>(c, seed, stream, report).Run();
+  CheckForms<float>("float32", c, seed, stream, report);
+  CheckForms<double>("float64", c, seed, stream, report);
+  CheckForms<BFloat16>("bfloat16", c, seed, stream, report);
+  CheckForms<Float16>("float16", c, seed, stream, report);
 }
 
 int Main(int argc, char** argv) {

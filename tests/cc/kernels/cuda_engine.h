@@ -23,42 +23,53 @@ inline cuda_on_cpu::Order OrderOf(const Parallel& parallel) {
 inline void ExpectLaunched(const Status& status) { EXPECT_TRUE(status.ok()) << status.message(); }
 
 // The CUDA engine with the signatures of the others.
-template <typename T>
+template <typename T, Engine kForm>
 constexpr EngineFunctions<T> kCudaFunctions = {
     [](const DauConvShape& shape, const DisplacementRange&, const Parallel&, size_t* bytes) {
-      return cuda::ForwardWorkspace<T>(shape, bytes);
+      return cuda::ForwardWorkspace<T>(Options{kForm}, shape, bytes);
     },
     [](const DauConvShape& shape, const DisplacementRange&, const T* x, const T* weight, const T* displacement, T* y,
        void* workspace, const Parallel& parallel) {
       cuda_on_cpu::GetSettings().order = OrderOf(parallel);
-      ExpectLaunched(cuda::Forward<T>(shape, x, weight, displacement, y, workspace, nullptr));
+      ExpectLaunched(cuda::Forward<T>(Options{kForm}, shape, x, weight, displacement, y, workspace, nullptr));
     },
     [](const DauConvShape& shape, const DisplacementRange&, const Parallel&, size_t* bytes) {
-      return cuda::BackwardInputWorkspace<T>(shape, bytes);
+      return cuda::BackwardInputWorkspace<T>(Options{kForm}, shape, bytes);
     },
     [](const DauConvShape& shape, const DisplacementRange&, const T* weight, const T* displacement, const T* dy, T* dx,
        void* workspace, const Parallel& parallel) {
       cuda_on_cpu::GetSettings().order = OrderOf(parallel);
-      ExpectLaunched(cuda::BackwardInput<T>(shape, weight, displacement, dy, dx, workspace, nullptr));
+      ExpectLaunched(cuda::BackwardInput<T>(Options{kForm}, shape, weight, displacement, dy, dx, workspace, nullptr));
     },
     [](const DauConvShape& shape, const DisplacementRange&, DisplacementGradient kind, bool sigma, const Parallel&,
-       size_t* bytes) { return cuda::BackwardParamsWorkspace<T>(shape, kind, sigma, bytes); },
+       size_t* bytes) { return cuda::BackwardParamsWorkspace<T>(Options{kForm}, shape, kind, sigma, bytes); },
     [](const DauConvShape& shape, const DisplacementRange&, DisplacementGradient kind, const T* x, const T* weight,
        const T* displacement, const T* dy, const ParamGradients<T>& gradients, void* workspace,
        const Parallel& parallel) {
       cuda_on_cpu::GetSettings().order = OrderOf(parallel);
-      ExpectLaunched(cuda::BackwardParams<T>(shape, kind, x, weight, displacement, dy, gradients, workspace, nullptr));
+      ExpectLaunched(cuda::BackwardParams<T>(Options{kForm}, shape, kind, x, weight, displacement, dy, gradients,
+                                             workspace, nullptr));
     },
 };
 
-struct Cuda {
-  static constexpr const char* kName = "Cuda";
+struct CudaDirect {
+  static constexpr const char* kName = "CudaDirect";
   static constexpr bool kServesEverything = true;
   static constexpr Reach kReach = Reach::kNextPixel;
   static constexpr double kUnderflows = 16;  // as the direct engine: the same products and sums
   static constexpr bool kLerpsByRatio = false;
   template <typename T>
-  static constexpr EngineFunctions<T> kFunctions = kCudaFunctions<T>;
+  static constexpr EngineFunctions<T> kFunctions = kCudaFunctions<T, Engine::kDirect>;
+};
+
+struct CudaSpectral {
+  static constexpr const char* kName = "CudaSpectral";
+  static constexpr bool kServesEverything = false;  // a reach and blur beyond its largest tile
+  static constexpr Reach kReach = Reach::kImage;
+  static constexpr double kUnderflows = 64 * 64;  // every frequency of a tile has its share in a pixel
+  static constexpr bool kLerpsByRatio = false;
+  template <typename T>
+  static constexpr EngineFunctions<T> kFunctions = kCudaFunctions<T, Engine::kSpectral>;
 };
 
 }  // namespace dau::testing

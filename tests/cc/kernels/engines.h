@@ -116,7 +116,7 @@ struct FrontDoor {
 };
 
 #ifdef DAU_CUDA_ON_CPU
-using Engines = ::testing::Types<Cuda>;
+using Engines = ::testing::Types<CudaDirect, CudaSpectral>;
 #else
 using Engines = ::testing::Types<Direct, DirectPlanes, DirectLanes, Spectral, Reference, FrontDoor>;
 #endif
