@@ -23,8 +23,9 @@ CircleAxis MakeAxis(bool adjoint, int64_t size, int64_t margin, int64_t stride, 
   return axis;
 }
 
-bool Fit(CircleAxis* axis, int length) {
+bool FitTiles(CircleAxis* axis, int length) {
   axis->length = length;
+  axis->inverse_length = 1.0f / static_cast<float>(length);
   // One tile: around the circle come zeros only.
   if (length >=
       std::max({axis->in_extent, axis->out_extent, axis->in_extent - axis->low, axis->out_extent + axis->high})) {
@@ -36,6 +37,14 @@ bool Fit(CircleAxis* axis, int length) {
   if (most < 1) return false;
   axis->tiles = CeilDiv(axis->out_extent, most);
   axis->outputs = CeilDiv(axis->out_extent, axis->tiles);
+  return true;
+}
+
+bool Fit(CircleAxis* axis, int length) {
+  if (!FitTiles(axis, length)) return false;
+  axis->inverse_outputs = 1.0f / static_cast<float>(axis->outputs);
+  axis->inverse_in_step = 1.0 / static_cast<double>(axis->in_step);
+  axis->inverse_out_step = 1.0 / static_cast<double>(axis->out_step);
   return true;
 }
 

@@ -16,6 +16,18 @@
 
 namespace dau::cuda {
 
+// n / step without a division, of which a GPU has none in 64 bits: rounded towards minus infinity. |n| below 2⁵³.
+DAU_HOST_DEVICE inline int64_t FloorDivBy(int64_t step, double inverse, int64_t n) {
+  int64_t quotient = static_cast<int64_t>(static_cast<double>(n) * inverse);
+  if (quotient * step > n) --quotient;
+  if ((quotient + 1) * step <= n) ++quotient;
+  return quotient;
+}
+// n / length for 0 ≤ n ≤ 2¹² and length ≤ 2⁷: exact, for half of 1 / length is more than the rounding of the product.
+DAU_HOST_DEVICE inline int SmallQuotient(int n, float inverse) {
+  return static_cast<int>((static_cast<float>(n) + 0.5f) * inverse);
+}
+
 struct CircleAxis {
   int64_t in_extent, out_extent;   // at steps of 1
   int64_t in_step, out_step;       // only every in_step-th input is stored, only every out_step-th output is wanted
@@ -24,10 +36,14 @@ struct CircleAxis {
   int64_t low, high;               // of their taps, blurred
   int length;                      // P, a multiple of 8
   int64_t outputs, tiles;          // T
+  // 1 / P, 1 / T and of the steps: kernels don't divide.
+  float inverse_length, inverse_outputs;
+  double inverse_in_step, inverse_out_step;
 
   // A tile's samples: coordinate origin + p at place p, those from `end` on around the circle.
   struct Window {
     int64_t origin, begin, end, step;
+    double inverse_step;
     int length;
 
     // Index of the stored sample at a place, −1 where there is none.
@@ -35,17 +51,19 @@ struct CircleAxis {
       int64_t i = origin + place;
       if (i >= end) i -= length;
       if (i < begin || i >= end) return -1;
-      return step == 1 ? i : i % step == 0 ? i / step : -1;
+      if (step == 1) return i;
+      const int64_t stored = FloorDivBy(step, inverse_step, i);
+      return stored * step == i ? stored : -1;
     }
   };
   DAU_HOST_DEVICE Window Inputs(int64_t tile) const {
     const int64_t origin = tile * outputs, begin = origin + low, end = origin + outputs + high;
-    return {origin, begin < 0 ? 0 : begin, end < in_extent ? end : in_extent, in_step, length};
+    return {origin, begin < 0 ? 0 : begin, end < in_extent ? end : in_extent, in_step, inverse_in_step, length};
   }
   // The tile's own outputs as inputs: their gradient.
   DAU_HOST_DEVICE Window Outputs(int64_t tile) const {
     const int64_t origin = tile * outputs, end = origin + outputs;
-    return {origin, origin, end < out_extent ? end : out_extent, out_step, length};
+    return {origin, origin, end < out_extent ? end : out_extent, out_step, inverse_out_step, length};
   }
 
   // Where a unit's first tap stands on the circle, or why it doesn't.

@@ -53,10 +53,10 @@ template <typename T>
 Status MakeCircleUnits(const UnitOrder& order, const Circle& circle, const T* weight, const Real<T>* displacement,
                        CircleUnit<Real<T>>* units, int64_t* far, cudaStream_t stream);
 
-// freq · place modulo the length, for products below 2¹² as they are here: exact, and no division. inverse: 1/length.
-__device__ inline int RootIndex(int freq, int place, int length, float inverse) {
+// freq · place modulo the length, both below it.
+__device__ inline int RootIndex(const CircleAxis& axis, int freq, int place) {
   const int product = freq * place;
-  return product - static_cast<int>((static_cast<float>(product) + 0.5f) * inverse) * length;
+  return product - SmallQuotient(product, axis.inverse_length) * axis.length;
 }
 
 // e^(iθ·place), and what it is multiplied by, 1 and e^(iθ), with the weights of the two taps.
@@ -64,8 +64,8 @@ template <typename R>
 struct AxisSpectrum {
   Complex<R> cell, step;
 
-  __device__ AxisSpectrum(const Complex<R>* roots, int freq, int place, int length, float inverse)
-      : cell(roots[RootIndex(freq, place, length, inverse)]), step(roots[freq]) {}
+  __device__ AxisSpectrum(const CircleAxis& axis, const Complex<R>* roots, int freq, int place)
+      : cell(roots[RootIndex(axis, freq, place)]), step(roots[freq]) {}
   __device__ Complex<R> Interpolated(R first, R second) const {
     return cell * Complex<R>{first + second * step.re, second * step.im};
   }

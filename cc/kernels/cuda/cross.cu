@@ -64,18 +64,16 @@ template <bool kExact, typename R>
 __device__ void AddGroup(const CrossCall<R>& call, int group, const CircleUnit<R>& unit, const Complex<R>* cross,
                          const Gains<R>* gains, const Complex<R>* roots_v, const Complex<R>* roots_h,
                          R (&sums)[kSums]) {
-  const int length_v = call.circle.v.length, length_h = call.circle.h.length;
-  const float inverse_v = 1.0f / static_cast<float>(length_v), inverse_h = 1.0f / static_cast<float>(length_h);
   const int u0 = call.circle.FrequencyV(group * kGroup), b0 = call.circle.FrequencyH(group * kGroup);
   Complex<R> horizontal[2], slope_h[2];
   DAU_UNROLL
   for (int j = 0; j < 2; ++j) {
-    const AxisSpectrum<R> axis(roots_h, b0 + j, unit.place_h, length_h, inverse_h);
+    const AxisSpectrum<R> axis(call.circle.h, roots_h, b0 + j, unit.place_h);
     horizontal[j] = axis.Interpolated(unit.left, unit.right);
     slope_h[j] = axis.Slope();
   }
   for (int row = 0; row < 8; ++row) {
-    const AxisSpectrum<R> axis(roots_v, u0 + row, unit.place_v, length_v, inverse_v);
+    const AxisSpectrum<R> axis(call.circle.v, roots_v, u0 + row, unit.place_v);
     const Complex<R> vertical = axis.Interpolated(unit.upper, unit.lower), slope_v = axis.Slope();
     DAU_UNROLL
     for (int j = 0; j < 2; ++j) {
@@ -203,33 +201,31 @@ struct CrossFarCall {
 };
 
 template <typename R>
-__device__ void AddFarOutput(const CrossFarCall<R>& call, const CircleUnit<R>& unit, const R* plane, int64_t q,
-                             int64_t p, double dy, double (&sums)[kSums]) {
+__device__ __forceinline__ void AddFarOutput(const CrossFarCall<R>& call, const CircleUnit<R>& unit, const R* plane,
+                                             int64_t q, int64_t p, double dy, double (&sums)[kSums]) {
   const Taps<R>& taps = call.taps;
-  const auto filtered = [&](const R* v, const R* h, int corner) {
-    return Filtered(call.circle.v, call.circle.h, call.x_planes, plane, taps.radius, v, h, q + corner / 2,
-                    p + corner % 2);
-  };
+  DAU_NO_UNROLL
   for (int corner = 0; corner < 4; ++corner) {
+    R smooth = 0, vertical = 0, horizontal = 0, wider = 0;
+    ForEachTap(call.circle, call.x_planes, plane, taps.radius, q + corner / 2, p + corner % 2,
+               [&](int i, int j, R pixel) {
+                 smooth += taps.smooth[i] * taps.smooth[j] * pixel;
+                 vertical += taps.derivative[i] * taps.smooth[j] * pixel;
+                 horizontal += taps.smooth[i] * taps.derivative[j] * pixel;
+                 wider += (taps.perimeter[i] * taps.smooth[j] + taps.smooth[i] * taps.perimeter[j]) * pixel;
+               });
     const R v = corner < 2 ? unit.upper : unit.lower, h = corner % 2 == 0 ? unit.left : unit.right;
-    const R sign_v = corner < 2 ? -1 : 1, sign_h = corner % 2 == 0 ? -1 : 1;
-    const R smooth = filtered(taps.smooth, taps.smooth, corner);
+    const R slope_v = corner < 2 ? -h : h, slope_h = corner % 2 == 0 ? -v : v;
     sums[0] += dy * (v * h * smooth);
-    if (call.exact) {
-      sums[1] += dy * (sign_v * h * smooth);
-      sums[2] += dy * (v * sign_h * smooth);
-    } else {
-      sums[1] += dy * (v * h * filtered(taps.derivative, taps.smooth, corner));
-      sums[2] += dy * (v * h * filtered(taps.smooth, taps.derivative, corner));
-    }
-    sums[3] +=
-        dy * (v * h * (filtered(taps.perimeter, taps.smooth, corner) + filtered(taps.smooth, taps.perimeter, corner)));
+    sums[1] += dy * (call.exact ? slope_v * smooth : v * h * vertical);
+    sums[2] += dy * (call.exact ? slope_h * smooth : v * h * horizontal);
+    sums[3] += dy * (v * h * wider);
   }
 }
 
 // A block: kThreads units, one after the other where any is far.
 template <typename R>
-__global__ void __launch_bounds__(kThreads) CrossFarKernel(CrossFarCall<R> call, int64_t blocks) {
+__global__ void __launch_bounds__(kThreads, 1) CrossFarKernel(CrossFarCall<R> call, int64_t blocks) {
   DAU_SHARED_MEMORY(memory);
   double* const sums = reinterpret_cast<double*>(memory);  // [sum][thread]
   const int self = threadIdx.x;
@@ -250,12 +246,15 @@ __global__ void __launch_bounds__(kThreads) CrossFarKernel(CrossFarCall<R> call,
       const int64_t rows = CeilDiv(axis_v.out_extent, axis_v.out_step);
       const int64_t cols = CeilDiv(axis_h.out_extent, axis_h.out_step);
       double mine[kSums] = {};
-      for (int64_t o = self; o < call.batch * rows * cols; o += kThreads) {
-        int64_t n = o;
-        const int64_t w = TakeDigit(&n, cols), h = TakeDigit(&n, rows);
-        const R dy = call.dy[call.dy_planes.Row(n, call.order.out_channels, f, h) + w];
-        AddFarOutput(call, unit, call.x + call.x_planes.Row(n, call.order.in_channels, s, 0),
-                     h * axis_v.out_step + place.v, w * axis_h.out_step + place.h, static_cast<double>(dy), mine);
+      for (int64_t n = 0; n < call.batch; ++n) {
+        const R* const plane = call.x + call.x_planes.Row(n, call.order.in_channels, s, 0);
+        for (int64_t h = self / kWarp; h < rows; h += kThreads / kWarp) {
+          const R* const dy = call.dy + call.dy_planes.Row(n, call.order.out_channels, f, h);
+          for (int64_t w = self % kWarp; w < cols; w += kWarp) {
+            AddFarOutput(call, unit, plane, h * axis_v.out_step + place.v, w * axis_h.out_step + place.h,
+                         static_cast<double>(dy[w]), mine);
+          }
+        }
       }
       for (int e = 0; e < kSums; ++e) sums[e * kThreads + self] = mine[e];
       for (int half = kThreads / 2; half > 0; half /= 2) {

@@ -9,6 +9,7 @@
 #include "cc/kernels/cuda/circle_units.h"
 #include "cc/kernels/cuda/cost.h"
 #include "cc/kernels/cuda/cross.h"
+#include "cc/kernels/cuda/far.h"
 #include "cc/kernels/cuda/filter.h"
 #include "cc/kernels/cuda/gradients.h"
 #include "cc/kernels/cuda/product.h"
@@ -127,7 +128,6 @@ Status GatherPass(const DauConvShape& shape, bool adjoint, const T* from, const 
   const ImageIndex in = adjoint ? OutputIndex(shape) : InputIndex(shape);
   const ImageIndex out = adjoint ? InputIndex(shape) : OutputIndex(shape);
   const PlaneIndex in_planes = PlainSpread(in).Planes(), out_planes = PlainSpread(out).Planes();
-  const FarCall<R> far = {order, in_planes, space.in, space.units, displacement, space.far};
   const int at_once = ChooseTilesAtOnce((shape.ignore_batch ? 1 : shape.batch) * plan.circle.Tiles(), in.channels,
                                         out.channels, shape.units);
   Status s = space.tables.Fill(plan.circle, shape.sigma, stream);
@@ -142,8 +142,13 @@ Status GatherPass(const DauConvShape& shape, bool adjoint, const T* from, const 
                      space.out_spectra, stream);
     }
     if (s.ok()) {
-      s = FromSpectra<R>(plan.circle, space.tables, tiles, space.out_spectra, far, out_planes, space.out, stream);
+      s = FromSpectra<R>(plan.circle, space.tables, tiles, space.out_spectra, out_planes, out.channels, space.out,
+                         stream);
     }
+  }
+  if (s.ok()) {
+    s = AddFar<R>(plan.circle, space.tables, order, shape.batch, in_planes, space.in, space.units, displacement,
+                  space.far, out_planes, space.out, stream);
   }
   if (s.ok()) s = StorePlanes<T>(out, space.out, to, stream);
   return s;

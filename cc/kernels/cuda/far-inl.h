@@ -13,22 +13,33 @@
 
 namespace dau::cuda {
 
-// Σ_i Σ_j v(i)·h(j)·image[q + i, p + j], of coordinates at steps of 1.
-template <typename R>
-__device__ inline R Filtered(const CircleAxis& axis_v, const CircleAxis& axis_h, const PlaneIndex& planes,
-                             const R* plane, int radius, const R* taps_v, const R* taps_h, int64_t q, int64_t p) {
-  R sum = 0;
-  for (int i = -radius; i <= radius; ++i) {
-    const int64_t row = q + i;
-    if (row < 0 || row >= axis_v.in_extent || row % axis_v.in_step != 0) continue;
-    for (int j = -radius; j <= radius; ++j) {
-      const int64_t col = p + j;
-      if (col < 0 || col >= axis_h.in_extent || col % axis_h.in_step != 0) continue;
-      sum +=
-          taps_v[i + radius] * taps_h[j + radius] * plane[row / axis_v.in_step * planes.pitch + col / axis_h.in_step];
+// The stored samples of an axis within ±radius of a coordinate at steps of 1.
+struct SampleRange {
+  int64_t first, last;
+
+  __device__ SampleRange(const CircleAxis& axis, int radius, int64_t q)
+      : first(q <= radius ? 0 : FloorDivBy(axis.in_step, axis.inverse_in_step, q - radius + axis.in_step - 1)),
+        last(FloorDivBy(axis.in_step, axis.inverse_in_step, q + radius)) {
+    const int64_t end = FloorDivBy(axis.in_step, axis.inverse_in_step, axis.in_extent - 1);
+    if (last > end) last = end;
+  }
+};
+
+// visit(i, j, pixel) of the taps, counted from the first, around (q, p) that meet a pixel. Inlined, and not unrolled: a
+// call would make its callers spill.
+template <typename R, typename Visit>
+__device__ __forceinline__ void ForEachTap(const Circle& circle, const PlaneIndex& planes, const R* plane, int radius,
+                                           int64_t q, int64_t p, const Visit& visit) {
+  const SampleRange rows(circle.v, radius, q), cols(circle.h, radius, p);
+  DAU_NO_UNROLL
+  for (int64_t row = rows.first; row <= rows.last; ++row) {
+    const int i = static_cast<int>(row * circle.v.in_step - q) + radius;
+    DAU_NO_UNROLL
+    for (int64_t col = cols.first; col <= cols.last; ++col) {
+      const int j = static_cast<int>(col * circle.h.in_step - p) + radius;
+      visit(i, j, plane[row * planes.pitch + col]);
     }
   }
-  return sum;
 }
 
 // Offsets of a far unit from its outputs.
@@ -45,19 +56,23 @@ struct FarPlace {
 
 // What the far units of one output channel add to output (q, p), at steps of 1. plane: of the image's first channel.
 template <typename R>
-__device__ inline R FarUnits(const UnitOrder& order, const Circle& circle, const PlaneIndex& planes, const R* plane,
-                             const Taps<R>& taps, const CircleUnit<R>* units, const R* displacement, int64_t out,
-                             int64_t q, int64_t p) {
+__device__ __forceinline__ R FarUnits(const UnitOrder& order, const Circle& circle, const PlaneIndex& planes,
+                                      const R* plane, const Taps<R>& taps, const CircleUnit<R>* units,
+                                      const R* displacement, int64_t out, int64_t q, int64_t p) {
   R sum = 0;
+  DAU_NO_UNROLL
   for (int64_t in = 0; in < order.in_channels; ++in, plane += planes.Size()) {
+    DAU_NO_UNROLL
     for (int64_t k = 0; k < order.units; ++k) {
       const CircleUnit<R>& unit = units[order.Unit(in, k, out)];
       if (!unit.Far()) continue;
       const FarPlace place(order, circle, displacement, order.Array(in, k, out));
+      DAU_NO_UNROLL
       for (int corner = 0; corner < 4; ++corner) {
-        const R factor = (corner < 2 ? unit.upper : unit.lower) * (corner % 2 == 0 ? unit.left : unit.right);
-        sum += factor * Filtered(circle.v, circle.h, planes, plane, taps.radius, taps.smooth, taps.smooth,
-                                 q + place.v + corner / 2, p + place.h + corner % 2);
+        R blurred = 0;
+        ForEachTap(circle, planes, plane, taps.radius, q + place.v + corner / 2, p + place.h + corner % 2,
+                   [&](int i, int j, R pixel) { blurred += taps.smooth[i] * taps.smooth[j] * pixel; });
+        sum += (corner < 2 ? unit.upper : unit.lower) * (corner % 2 == 0 ? unit.left : unit.right) * blurred;
       }
     }
   }

@@ -7,6 +7,7 @@
 #ifndef DAU_CC_KERNELS_CUDA_FFT_INL_H_
 #define DAU_CC_KERNELS_CUDA_FFT_INL_H_
 
+#include "cc/kernels/cuda/circle.h"
 #include "cc/kernels/cuda/complex.h"
 #include "cc/kernels/cuda/platform.h"
 
@@ -91,12 +92,14 @@ __device__ inline void Dft(Complex<R> (&x)[8]) {
 
 // kRows: lines are rows, and lanes go along them; otherwise columns, and lanes go from one to the next. kInverse: with
 // e^(+2πi…), which is the same with real and imaginary parts exchanged on both ends. at(line, hi, lo, A) is the index
-// of a sample. roots: e^(2πi·j/(A·B)). Ends with a barrier.
+// of a sample. inverse_lines: 1 / lines, if these are columns. roots: e^(2πi·j/(A·B)). Ends with a barrier.
 template <int A, int B, bool kRows, bool kInverse, typename R, typename At>
-__device__ inline void TransformLines(int lines, const Complex<R>* roots, const At& at, Complex<R>* data) {
+__device__ inline void TransformLines(int lines, float inverse_lines, const Complex<R>* roots, const At& at,
+                                      Complex<R>* data) {
   const auto exchanged = [](Complex<R> z) { return kInverse ? Complex<R>{z.im, z.re} : z; };
   for (int i = threadIdx.x; i < lines * A; i += blockDim.x) {
-    const int line = kRows ? i / A : i % lines, lo = kRows ? i % A : i / lines;
+    const int line = kRows ? i / A : i - SmallQuotient(i, inverse_lines) * lines;
+    const int lo = kRows ? i % A : SmallQuotient(i, inverse_lines);
     Complex<R> x[B];
     DAU_UNROLL
     for (int hi = 0; hi < B; ++hi) x[hi] = exchanged(data[at(line, hi, lo, A)]);
@@ -107,7 +110,8 @@ __device__ inline void TransformLines(int lines, const Complex<R>* roots, const 
   }
   __syncthreads();
   for (int i = threadIdx.x; i < lines * B; i += blockDim.x) {
-    const int line = kRows ? i / B : i % lines, hi = kRows ? i % B : i / lines;
+    const int line = kRows ? i / B : i - SmallQuotient(i, inverse_lines) * lines;
+    const int hi = kRows ? i % B : SmallQuotient(i, inverse_lines);
     Complex<R> x[A];
     DAU_UNROLL
     for (int lo = 0; lo < A; ++lo) x[lo] = data[at(line, hi, lo, A)];
@@ -119,20 +123,21 @@ __device__ inline void TransformLines(int lines, const Complex<R>* roots, const 
 }
 
 template <bool kRows, bool kInverse, typename R, typename At>
-__device__ inline void Transform(int length, int lines, const Complex<R>* roots, const At& at, Complex<R>* data) {
+__device__ inline void Transform(int length, int lines, float inverse_lines, const Complex<R>* roots, const At& at,
+                                 Complex<R>* data) {
   switch (length) {
     case 16:
-      return TransformLines<4, 4, kRows, kInverse>(lines, roots, at, data);
+      return TransformLines<4, 4, kRows, kInverse>(lines, inverse_lines, roots, at, data);
     case 24:
-      return TransformLines<4, 6, kRows, kInverse>(lines, roots, at, data);
+      return TransformLines<4, 6, kRows, kInverse>(lines, inverse_lines, roots, at, data);
     case 32:
-      return TransformLines<4, 8, kRows, kInverse>(lines, roots, at, data);
+      return TransformLines<4, 8, kRows, kInverse>(lines, inverse_lines, roots, at, data);
     case 40:
-      return TransformLines<5, 8, kRows, kInverse>(lines, roots, at, data);
+      return TransformLines<5, 8, kRows, kInverse>(lines, inverse_lines, roots, at, data);
     case 48:
-      return TransformLines<6, 8, kRows, kInverse>(lines, roots, at, data);
+      return TransformLines<6, 8, kRows, kInverse>(lines, inverse_lines, roots, at, data);
     default:
-      return TransformLines<8, 8, kRows, kInverse>(lines, roots, at, data);
+      return TransformLines<8, 8, kRows, kInverse>(lines, inverse_lines, roots, at, data);
   }
 }
 

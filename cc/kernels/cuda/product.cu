@@ -48,8 +48,6 @@ struct ProductCall {
 template <typename Shape, typename R>
 __device__ void GenerateKernels(const ProductCall<R>& call, int group, int64_t c0, int64_t f0,
                                 const Complex<R>* roots_v, const Complex<R>* roots_h, Complex<R>* kernels) {
-  const int length_v = call.circle.v.length, length_h = call.circle.h.length;
-  const float inverse_v = 1.0f / static_cast<float>(length_v), inverse_h = 1.0f / static_cast<float>(length_h);
   const int u0 = call.circle.FrequencyV(group * kGroup), b0 = call.circle.FrequencyH(group * kGroup);
   for (int i = threadIdx.x; i < Shape::kChannels * Shape::kFilters * Shape::kParts; i += kThreads) {
     const int filter = i % Shape::kFilters, channel = i / Shape::kFilters % Shape::kChannels;
@@ -65,11 +63,11 @@ __device__ void GenerateKernels(const ProductCall<R>& call, int group, int64_t c
         DAU_UNROLL
         for (int j = 0; j < 2; ++j) {
           horizontal[j] =
-              AxisSpectrum<R>(roots_h, b0 + j, here.place_h, length_h, inverse_h).Interpolated(here.left, here.right);
+              AxisSpectrum<R>(call.circle.h, roots_h, b0 + j, here.place_h).Interpolated(here.left, here.right);
         }
         DAU_UNROLL
         for (int row = 0; row < Shape::kRows; ++row) {
-          const Complex<R> vertical = AxisSpectrum<R>(roots_v, u0 + first + row, here.place_v, length_v, inverse_v)
+          const Complex<R> vertical = AxisSpectrum<R>(call.circle.v, roots_v, u0 + first + row, here.place_v)
                                           .Interpolated(here.upper, here.lower);
           DAU_UNROLL
           for (int j = 0; j < 2; ++j) MultiplyAdd(vertical, horizontal[j], &sum[j][row]);
@@ -111,19 +109,24 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm<R>) ProductKernel(Produ
     Complex<R> sum[kFiltersEach][kTilesEach] = {};
     for (int64_t c0 = 0; c0 < in; c0 += Shape::kChannels) {
       __syncthreads();  // the roots are there, and nobody multiplies any more
-      Complex<R> loaded[kLoads];
-      DAU_UNROLL
-      for (int i = 0; i < kLoads; ++i) {
-        const int e = i * kThreads + static_cast<int>(threadIdx.x);
-        const int64_t t = t0 + e / kGroup % kTiles, c = c0 + e / (kGroup * kTiles);
-        loaded[i] = {0, 0};
-        if (t < call.tiles && c < in) loaded[i] = call.x[(t * in + c) * slots + group * kGroup + e % kGroup];
+      // As many loads in flight as registers are left for.
+      constexpr int kInFlight = 2;
+      DAU_NO_UNROLL
+      for (int first = 0; first < kLoads; first += kInFlight) {
+        Complex<R> loaded[kInFlight];
+        DAU_UNROLL
+        for (int i = 0; i < kInFlight; ++i) {
+          const int e = (first + i) * kThreads + static_cast<int>(threadIdx.x);
+          const int64_t t = t0 + e / kGroup % kTiles, c = c0 + e / (kGroup * kTiles);
+          loaded[i] = {0, 0};
+          if (t < call.tiles && c < in) loaded[i] = call.x[(t * in + c) * slots + group * kGroup + e % kGroup];
+        }
+        DAU_UNROLL
+        for (int i = 0; i < kInFlight; ++i) spectra[(first + i) * kThreads + threadIdx.x] = loaded[i];
       }
-      DAU_UNROLL
-      for (int i = 0; i < kLoads; ++i) spectra[i * kThreads + threadIdx.x] = loaded[i];
       GenerateKernels<Shape>(call, group, c0, f0, roots_v, roots_h, kernels);
       __syncthreads();
-      DAU_UNROLL
+      DAU_NO_UNROLL
       for (int channel = 0; channel < Shape::kChannels; ++channel) {
         Complex<R> kernel[kFiltersEach];
         DAU_UNROLL

@@ -7,7 +7,6 @@
 #include "cc/kernels/base/status.h"
 #include "cc/kernels/cuda/circle.h"
 #include "cc/kernels/cuda/circle_tables.h"
-#include "cc/kernels/cuda/circle_units.h"
 #include "cc/kernels/cuda/complex.h"
 #include "cc/kernels/cuda/index.h"
 #include "cc/kernels/cuda/platform.h"
@@ -28,22 +27,10 @@ Status ToSpectra(const Circle& circle, const CircleTables<R>& tables, Cut cut, b
                  const TileRange& tiles, const PlaneIndex& planes, int64_t channels, const R* from, Complex<R>* spectra,
                  cudaStream_t stream);
 
-// What far units need, beside what others do: their images, displacements, and whether there are any.
-template <typename R>
-struct FarCall {
-  UnitOrder order;
-  PlaneIndex planes;
-  const R* images;
-  const CircleUnit<R>* units;
-  const R* displacement;
-  const int64_t* far;
-};
-
-// The outputs of the tiles, far units added.
+// The outputs of the tiles.
 template <typename R>
 Status FromSpectra(const Circle& circle, const CircleTables<R>& tables, const TileRange& tiles,
-                   const Complex<R>* spectra, const FarCall<R>& far, const PlaneIndex& planes, R* to,
-                   cudaStream_t stream);
+                   const Complex<R>* spectra, const PlaneIndex& planes, int64_t channels, R* to, cudaStream_t stream);
 
 }  // namespace dau::cuda
 
