@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksPerSm<R>) ProductKernel(Produ
     for (int64_t c0 = 0; c0 < in; c0 += Shape::kChannels) {
       __syncthreads();  // the roots are there, and nobody multiplies any more
       // As many loads in flight as registers are left for.
-      constexpr int kInFlight = 2;
+      constexpr int kInFlight = kLoads < 2 ? kLoads : 2;
       DAU_NO_UNROLL
       for (int first = 0; first < kLoads; first += kInFlight) {
         Complex<R> loaded[kInFlight];

@@ -7,6 +7,9 @@ namespace dau::cuda {
 namespace {
 
 constexpr int kThreads = 128;
+// As far as shared memory would go: without it the compiler spills for more blocks.
+template <typename R>
+constexpr int kBlocksPerSm = sizeof(R) == 4 ? 5 : 4;
 
 // A real tile in shared memory: rows j and j + P_v/2 are the real and the imaginary part of one complex row, so that
 // half as many are transformed. Behind the transform both halves are told apart in place: frequency b of the first row
@@ -119,7 +122,7 @@ struct TilePlace {
 
 // A block: one channel of one tile.
 template <typename R>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm<R>)
     ToSpectraKernel(Circle circle, CircleTables<R> tables, Cut cut, bool blurred, R scale, float frequencies,
                     TileRange tiles, PlaneIndex planes, int64_t channels, const R* from, Complex<R>* spectra) {
   DAU_SHARED_MEMORY(memory);
@@ -159,7 +162,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // A block: one channel of one tile.
 template <typename R>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, kBlocksPerSm<R>)
     FromSpectraKernel(Circle circle, CircleTables<R> tables, TileRange tiles, const Complex<R>* spectra,
                       float frequencies, PlaneIndex planes, int64_t channels, R* to) {
   DAU_SHARED_MEMORY(memory);
