@@ -1,6 +1,8 @@
-// Times every kernel of the CUDA engine with events: the median of some rounds after a warm-up, the L2 cache flushed
-// before each. Beside each time stand the shares of the measured ceilings: compulsory bytes (each array once) of the
-// copy rate, and 4 multiply-adds a unit and pixel of the rate of float multiply-adds.
+// Times every pass of both forms of the CUDA engine with events: the median of some rounds after a warm-up, the L2
+// cache flushed before each. Beside each time stand the shares of the measured ceilings: compulsory bytes (each array
+// once) of the copy rate; of the rate of float multiply-adds, the instructions that cost.h counts for the form on
+// paper.
+// `*` marks the form that the engine would take by itself.
 //
 //   cuda_bench [--tiny]    (--tiny: a small shape once, to see that it runs)
 #include <algorithm>
@@ -13,6 +15,7 @@
 
 #include "cc/bench/cuda_peaks.h"
 #include "cc/kernels/base/half.h"
+#include "cc/kernels/cuda/cost.h"
 #include "cc/kernels/cuda/dau_conv_cuda.h"
 #include "tests/cc/kernels/cases.h"
 #include "tests/cc/kernels/device_array.h"
@@ -93,8 +96,9 @@ struct Row {
 template <typename T>
 class Layer {
  public:
-  Layer(const Row& row, const char* type, const Peaks& peaks, Timer* timer)
-      : row_(row),
+  Layer(Engine form, const Row& row, const char* type, const Peaks& peaks, Timer* timer)
+      : options_{form},
+        row_(row),
         shape_(row.shape),
         type_(type),
         peaks_(peaks),
@@ -115,22 +119,24 @@ class Layer {
     const cudaStream_t stream = timer_->stream();
     const double images = (InputCount(shape) + OutputCount(shape)) * sizeof(T);
     size_t bytes = 0;
-    Check(cuda::ForwardWorkspace<T>(shape, &bytes));
-    Print("forward", bytes, images, 1, [&](void* workspace) {
-      return cuda::Forward<T>(shape, x_.data(), weight_.data(), displacement_.data(), y_.data(), workspace, stream);
+    Check(cuda::ForwardWorkspace<T>(options_, shape, &bytes));
+    Print("forward", Pass::kForward, {}, bytes, images, [&](void* workspace) {
+      return cuda::Forward<T>(options_, shape, x_.data(), weight_.data(), displacement_.data(), y_.data(), workspace,
+                              stream);
     });
-    Check(cuda::BackwardInputWorkspace<T>(shape, &bytes));
-    Print("input gradient", bytes, images, 1, [&](void* workspace) {
-      return cuda::BackwardInput<T>(shape, weight_.data(), displacement_.data(), dy_.data(), dx_.data(), workspace,
-                                    stream);
+    Check(cuda::BackwardInputWorkspace<T>(options_, shape, &bytes));
+    Print("input gradient", Pass::kBackwardInput, {}, bytes, images, [&](void* workspace) {
+      return cuda::BackwardInput<T>(options_, shape, weight_.data(), displacement_.data(), dy_.data(), dx_.data(),
+                                    workspace, stream);
     });
     for (DisplacementGradient kind : {DisplacementGradient::kExact, DisplacementGradient::kGaussian}) {
       const bool exact = kind == DisplacementGradient::kExact;
-      Check(cuda::BackwardParamsWorkspace<T>(shape, kind, false, &bytes));
-      Print(exact ? "params, exact" : "params, gaussian", bytes, images, exact ? 1 : 3, [&](void* workspace) {
-        return cuda::BackwardParams<T>(shape, kind, x_.data(), weight_.data(), displacement_.data(), dy_.data(),
-                                       {dw_.data(), dmu_.data()}, workspace, stream);
-      });
+      Check(cuda::BackwardParamsWorkspace<T>(options_, shape, kind, false, &bytes));
+      Print(exact ? "params, exact" : "params, gaussian", Pass::kBackwardParams, kind, bytes, images,
+            [&](void* workspace) {
+              return cuda::BackwardParams<T>(options_, shape, kind, x_.data(), weight_.data(), displacement_.data(),
+                                             dy_.data(), {dw_.data(), dmu_.data()}, workspace, stream);
+            });
     }
   }
 
@@ -140,20 +146,19 @@ class Layer {
     return testing::RandomDisplacement<Real<T>>(random, {row.name, row.shape, row.reach});
   }
 
-  // correlations: how often the obvious algorithm runs over units and pixels.
-  void Print(const char* pass, size_t workspace_bytes, double image_bytes, int correlations,
+  void Print(const char* name, Pass pass, DisplacementGradient kind, size_t workspace_bytes, double image_bytes,
              const std::function<Status(void*)>& launch) {
     DeviceArray<char> workspace(workspace_bytes);
     const double seconds = timer_->Median([&] { return launch(workspace.data()); });
-    const DauConvShape& s = shape_;
-    const double pixels = static_cast<double>(s.batch) * OutputHeight(s) * OutputWidth(s);
-    const double fmas = 4.0 * UnitCount(s) * pixels * correlations;
-    const double bytes = image_bytes + 3.0 * UnitCount(s) * sizeof(T);
-    std::printf("%-22s %-8s %-16s %9.1f us  %5.2f of copy rate  %5.2f of FMA rate  workspace %7.1f MB\n", row_.name,
-                type_, pass, seconds * 1e6, bytes / seconds / peaks_.bytes, fmas / seconds / peaks_.fmas,
-                workspace_bytes * 1e-6);
+    const double instructions = cuda::EstimateCost(options_.engine, pass, kind, shape_);
+    const double bytes = image_bytes + 3.0 * UnitCount(shape_) * sizeof(T);
+    const bool chosen = cuda::ChooseForm(pass, kind, shape_, sizeof(Real<T>)) == options_.engine;
+    std::printf("%-22s %-8s %-8s%c %-16s %9.1f us  %5.2f of copy rate  %5.2f of FMA rate  workspace %7.1f MB\n",
+                row_.name, type_, EngineName(options_.engine), chosen ? '*' : ' ', name, seconds * 1e6,
+                bytes / seconds / peaks_.bytes, instructions / seconds / peaks_.fmas, workspace_bytes * 1e-6);
   }
 
+  const Options options_;
   const Row& row_;
   DauConvShape shape_;
   const char* type_;
@@ -192,8 +197,10 @@ int Main(bool tiny) {
   std::printf("%s: copy %.0f GB/s, float32 %.1f T multiply-adds/s, both measured\n", device.name, peaks.bytes * 1e-9,
               peaks.fmas * 1e-12);
   for (const Row& row : Rows(tiny)) {
-    Layer<float>(row, "float32", peaks, &timer).Time();
-    Layer<Float16>(row, "float16", peaks, &timer).Time();
+    for (Engine form : {Engine::kDirect, Engine::kSpectral}) {
+      Layer<float>(form, row, "float32", peaks, &timer).Time();
+      Layer<Float16>(form, row, "float16", peaks, &timer).Time();
+    }
   }
   return 0;
 }

@@ -1,5 +1,7 @@
 #include "cc/kernels/cuda/cost.h"
 
+#include <limits>
+
 #include "cc/kernels/cuda/cross.h"
 #include "cc/kernels/cuda/product.h"
 #include "cc/kernels/cuda/tile.h"
@@ -44,6 +46,11 @@ double DirectCost(Pass pass, DisplacementGradient kind, const DauConvShape& shap
   return outputs * correlations * (sampling.Dense() ? kCorrelate : kStrided);
 }
 
+double ParamsCost(const DauConvShape& shape, const Circle& circle, DisplacementGradient kind) {
+  return CrossCost(circle, UnitOrder(shape, /*adjoint=*/false), kind, TileCount(shape, circle)) +
+         Transforms(shape, circle);
+}
+
 }  // namespace
 
 double SpectralGatherCost(const DauConvShape& shape, bool adjoint, const Circle& circle) {
@@ -53,21 +60,28 @@ double SpectralGatherCost(const DauConvShape& shape, bool adjoint, const Circle&
   return circle.Groups() * ProductCost(at_once, tiles, in, out, shape.units) + Transforms(shape, circle);
 }
 
+// Tiles are the same for both kinds.
 double SpectralParamsCost(const DauConvShape& shape, bool, const Circle& circle) {
-  // The kind is the same for all circles.
-  const DisplacementGradient kind = DisplacementGradient::kExact;
-  return CrossCost(circle, UnitOrder(shape, false), kind, TileCount(shape, circle)) + Transforms(shape, circle);
+  return ParamsCost(shape, circle, DisplacementGradient::kExact);
+}
+
+double EstimateCost(Engine form, Pass pass, DisplacementGradient kind, const DauConvShape& shape) {
+  if (form == Engine::kDirect) return DirectCost(pass, kind, shape);
+  Circle circle;
+  const bool adjoint = pass == Pass::kBackwardInput, params = pass == Pass::kBackwardParams;
+  if (!ChooseCircle(shape, adjoint, ExpectedReach(shape), params ? SpectralParamsCost : SpectralGatherCost, &circle)
+           .ok()) {
+    return std::numeric_limits<double>::infinity();
+  }
+  return params ? ParamsCost(shape, circle, kind) : SpectralGatherCost(shape, adjoint, circle);
 }
 
 Engine ChooseForm(Pass pass, DisplacementGradient kind, const DauConvShape& shape, size_t real_bytes) {
-  // Without a limit units may stand beyond their tile, where one costs a hundred times what others do. The costs below
-  // are float's.
+  // Without a limit units may stand beyond their tile, where one costs a hundred times what others do. The costs are
+  // float's.
   if (shape.max_displacement < 0 || real_bytes != sizeof(float)) return Engine::kDirect;
-  const bool adjoint = pass == Pass::kBackwardInput;
-  const auto cost = pass == Pass::kBackwardParams ? SpectralParamsCost : SpectralGatherCost;
-  Circle circle;
-  if (!ChooseCircle(shape, adjoint, ExpectedReach(shape), cost, &circle).ok()) return Engine::kDirect;
-  return cost(shape, adjoint, circle) < DirectCost(pass, kind, shape) ? Engine::kSpectral : Engine::kDirect;
+  const auto cost = [&](Engine form) { return EstimateCost(form, pass, kind, shape); };
+  return cost(Engine::kSpectral) < cost(Engine::kDirect) ? Engine::kSpectral : Engine::kDirect;
 }
 
 }  // namespace dau::cuda

@@ -13,8 +13,10 @@ namespace dau::cuda {
 double SpectralGatherCost(const DauConvShape& shape, bool adjoint, const Circle& circle);
 double SpectralParamsCost(const DauConvShape& shape, bool adjoint, const Circle& circle);
 
-// Which form a pass takes, kDirect or kSpectral. `kind` matters to Pass::kBackwardParams only. real_bytes: 4 or 8, of
-// what is computed in.
+// Of a form, kDirect or kSpectral; infinity where it can't serve. `kind` matters to Pass::kBackwardParams only.
+double EstimateCost(Engine form, Pass pass, DisplacementGradient kind, const DauConvShape& shape);
+
+// Which form a pass takes, kDirect or kSpectral. real_bytes: 4 or 8, of what is computed in.
 Engine ChooseForm(Pass pass, DisplacementGradient kind, const DauConvShape& shape, size_t real_bytes);
 
 }  // namespace dau::cuda

@@ -148,6 +148,7 @@ TEST(CudaTest, ProductsOfManyTilesAndFilters) {
     for (int64_t filters : {3, 17, 70}) {
       const Case c = {"", Shape(batch, 3, 2, 6, filters, 2), 2};
       SCOPED_TRACE(Describe(c, 7));
+      ASSERT_TRUE(Serves(Engine::kSpectral, c.shape));
       Checks<CudaSpectral>::Forward(Problem<float>(c));
       Checks<CudaSpectral>::BackwardInput(Problem<double>(c));
     }
@@ -161,6 +162,7 @@ TEST(CudaTest, TilesOfEveryLength) {
       Case c = {"", Shape(1, height, width, 2, 3, 2), 2};
       c.shape.max_displacement = 2;
       SCOPED_TRACE(Describe(c, 7));
+      ASSERT_TRUE(Serves(Engine::kSpectral, c.shape));
       Checks<CudaSpectral>::Everything(Problem<float>(c));
     }
   }
@@ -173,6 +175,7 @@ TEST(CudaTest, UnitsBeyondTheirTile) {
       Case c = {"", Strided(Shape(2, 9, 11, 3, 4, 3), stride, 1), 7};
       c.shape.max_displacement = max_displacement;
       SCOPED_TRACE(Describe(c, 7));
+      ASSERT_TRUE(Serves(Engine::kSpectral, c.shape));
       Checks<CudaSpectral>::Everything(Problem<float>(c));
       Checks<CudaSpectral>::Everything(Problem<double>(c));
     }
