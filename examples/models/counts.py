@@ -1,8 +1,13 @@
-"""The two numbers the paper gives of a network: its weights without biases, and its units."""
+"""The numbers the paper gives of a network: its parameters, its weights, its units."""
 
 import math
 
 import keras
+
+
+def trainable_parameters(model: keras.Model) -> int:
+    """All that is trained: kernels, unit weights, displacements, biases, batch norm's pairs."""
+    return sum(math.prod(v.shape) for v in model.trainable_variables)
 
 
 def weights_without_biases(model: keras.Model) -> int:
