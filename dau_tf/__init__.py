@@ -8,7 +8,16 @@ Importing the package registers its Keras objects, so that `keras.saving.load_mo
 does not load the compiled op library; the first call that computes does.
 """
 
-from dau_tf import constraints, initializers, layers, ops, optimizers, regularizers, replacement
+from dau_tf import (
+    constraints,
+    initializers,
+    layers,
+    ops,
+    optimizers,
+    pruning,
+    regularizers,
+    replacement,
+)
 from dau_tf.layers import DAUConv2D, scale_displacements
 from dau_tf.ops import dau_conv2d, op_library_path
 from dau_tf.replacement import replace_conv2d
@@ -25,6 +34,7 @@ __all__ = [
     "op_library_path",
     "ops",
     "optimizers",
+    "pruning",
     "regularizers",
     "replace_conv2d",
     "replacement",
