@@ -9,6 +9,7 @@ does not load the compiled op library; the first call that computes does.
 """
 
 from dau_tf import (
+    analysis,
     constraints,
     initializers,
     layers,
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DAUConv2D",
     "__version__",
+    "analysis",
     "constraints",
     "dau_conv2d",
     "initializers",
