@@ -29,7 +29,6 @@ def alexnet(
     sigma: float = 0.5,
     max_displacement: float = 4.0,
     dropout: float = 0.5,
-    weight_decay: float = 0.0,
     name: str = "alexnet",
 ) -> keras.Model:
     """Builds AlexNet for classification.
@@ -42,8 +41,6 @@ def alexnet(
         sigma: aggregation perimeter of the units, pixels, > 0.
         max_displacement: bound of |displacement|, pixels.
         dropout: share dropped before and after the first 4096, in [0, 1).
-        weight_decay: adds weight_decay / 2 * |w|^2 of kernels and unit weights to the loss; not of
-            displacements and biases. The paper: 5e-4.
         name: name of the model.
 
     Returns:
@@ -62,22 +59,18 @@ def alexnet(
         raise ValueError(
             f"`size` must be an integer >= 67, or nothing is left to pool. Received: size={size}"
         )
-    decay = _decay(weight_decay)
     image = keras.Input((size, size, 3), name="image")
     x = alexnet_features(
         image,
         conv,
         sigma=sigma,
         max_displacement=max_displacement,
-        weight_decay=weight_decay,
     )
     x = keras.layers.Flatten(name="flatten")(x)
     for number in (6, 7):
         x = keras.layers.Dropout(dropout, name=f"drop{number}")(x)
-        x = keras.layers.Dense(
-            4096, activation="relu", kernel_regularizer=decay(), name=f"fc{number}"
-        )(x)
-    x = keras.layers.Dense(classes, kernel_regularizer=decay(), name="fc8")(x)
+        x = keras.layers.Dense(4096, activation="relu", name=f"fc{number}")(x)
+    x = keras.layers.Dense(classes, name="fc8")(x)
     return keras.Model(image, x, name=name)
 
 
@@ -90,7 +83,6 @@ def alexnet_features(
     dilation: int = 1,
     sigma: float = 0.5,
     max_displacement: float = 4.0,
-    weight_decay: float = 0.0,
 ) -> keras.KerasTensor:
     """The five layers that see images; `alexnet` and networks for segmentation stand on them.
 
@@ -104,7 +96,6 @@ def alexnet_features(
             `dau_tf.scale_displacements` on them instead.
         sigma: as in `alexnet`.
         max_displacement: as in `alexnet`.
-        weight_decay: as in `alexnet`.
 
     Returns:
         [N, h, w, 256] float32; layers are named "conv1" ... "conv5", in the DAU networks "conv1"
@@ -119,10 +110,7 @@ def alexnet_features(
         (None, None, None, 256)
     """
     _check(conv, pools, dilation)
-    decay = _decay(weight_decay)
-    x = keras.layers.Conv2D(
-        96, 11, 4, padding, activation="relu", kernel_regularizer=decay(), name="conv1"
-    )(image)
+    x = keras.layers.Conv2D(96, 11, 4, padding, activation="relu", name="conv1")(image)
     x = LocalResponseNormalization(name="norm1")(x)
     x = _pool(x, 1, pools, padding)
     for number, filters in _FILTERS.items():
@@ -133,7 +121,6 @@ def alexnet_features(
                 padding="same",
                 dilation_rate=dilation if number > 2 else 1,
                 activation="relu",
-                kernel_regularizer=decay(),
                 name=f"conv{number}",
             )
         else:
@@ -146,7 +133,6 @@ def alexnet_features(
                 max_displacement=max_displacement,
                 displacement_initializer=grid,
                 activation="relu",
-                weight_regularizer=decay(),
                 name=f"dau{number}",
             )
         x = layer(x)
@@ -174,13 +160,3 @@ def _pool(
     if number not in pools:
         return x
     return keras.layers.MaxPooling2D(3, 2, padding, name=f"pool{number}")(x)
-
-
-class _decay:
-    """Makes a regularizer of its own for each layer; none for a decay of 0."""
-
-    def __init__(self, weight_decay: float) -> None:
-        self._half = weight_decay / 2
-
-    def __call__(self) -> keras.regularizers.Regularizer | None:
-        return keras.regularizers.L2(self._half) if self._half else None

@@ -22,7 +22,6 @@ def cifar_net(
     units: int = 4,
     sigma: float | str = 0.5,
     max_displacement: float = 4.0,
-    weight_decay: float = 0.0,
     name: str = "cifar_net",
 ) -> keras.Model:
     """Builds the network of Sec. 4.1.
@@ -35,7 +34,6 @@ def cifar_net(
         units: K of each DAU layer; the paper's 4.
         sigma: aggregation perimeter in pixels, or "learned".
         max_displacement: bound of |displacement|, pixels.
-        weight_decay: adds weight_decay / 2 * |w|^2 of kernels and unit weights to the loss.
         name: name of the model.
 
     Returns:
@@ -54,14 +52,12 @@ def cifar_net(
         raise ValueError(f"`sigma` must be a number or {LEARNED!r}. Received: sigma={sigma!r}")
 
     def layer(count: int, number: int) -> keras.Layer:
-        decay = keras.regularizers.L2(weight_decay / 2) if weight_decay else None
         if conv == "standard":
             return keras.layers.Conv2D(
                 count,
                 3,
                 padding="same",
                 use_bias=False,
-                kernel_regularizer=decay,
                 name=f"conv{number}",
             )
         return DAUConv2D(
@@ -70,7 +66,6 @@ def cifar_net(
             use_bias=False,
             max_displacement=max_displacement,
             displacement_initializer=DisplacementUniform(min(1.5, max_displacement)),
-            weight_regularizer=decay,
             name=f"dau{number}",
             **_sigma_arguments(sigma),
         )

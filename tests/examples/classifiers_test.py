@@ -43,14 +43,6 @@ def test_alexnet_keeps_the_sizes_of_the_original(conv):
     assert sizes["stride 16"].shape == (None, 4, 6, 256)
 
 
-def test_alexnet_decays_weights_and_nothing_else():
-    model = alexnet("dau-small", classes=3, size=67, weight_decay=5e-4)
-    weights = [v for v in model.trainable_variables if v.name in ("kernel", "unit_weight")]
-    expected = 2.5e-4 * sum(float(np.sum(np.square(v))) for v in weights)
-    assert len(model.losses) == len(weights) == 8
-    assert sum(float(loss) for loss in model.losses) == pytest.approx(expected, rel=1e-4)
-
-
 def test_local_response_normalization_is_the_formula():
     x = np.random.default_rng(0).normal(size=(1, 2, 2, 7)).astype("float32") * 30
     y = LocalResponseNormalization()(x)
