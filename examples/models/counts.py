@@ -31,6 +31,11 @@ def convolution_weights(model: keras.Model) -> int:
     return _count(model, ("kernel",), lambda variable: len(variable.shape) == 4)
 
 
+def weights_3x3(model: keras.Model) -> int:
+    """Kernels of the 3x3 convolutions."""
+    return _count(model, ("kernel",), lambda variable: tuple(variable.shape[:-2]) == (3, 3))
+
+
 def trainable_parameters(model: keras.Model) -> int:
     """All that is trained, biases and batch norm's gamma and beta included."""
     return sum(math.prod(v.shape) for v in model.trainable_variables)

@@ -8,6 +8,7 @@ import keras
 
 from examples.models import counts
 from examples.models.alexnet import alexnet
+from examples.models.resnet_v2 import resnet_v2
 from examples.models.srn_deblur import srn_deblur
 
 
@@ -62,6 +63,37 @@ def _alexnet_rows() -> list[Row]:
     ]
 
 
+def _resnet_rows() -> list[Row]:
+    # depth: 3x3 weights and all parameters, then DAU parameters and all, each as the paper has it.
+    figures = {
+        50: (11_317_248, "11.3 M", 25_549_352, "25.5 M", 7_544_832, "7.5 M", 21_776_936, "21.7 M"),
+        101: (
+            *(21_344_256, "21.3 M", 44_541_480, "44.5 M"),
+            *(14_229_504, "14.2 M", 37_426_728, "37.4 M"),
+        ),
+    }
+    rows = []
+    for depth, (
+        size,
+        size_text,
+        every,
+        every_text,
+        dau,
+        dau_text,
+        all_,
+        all_text,
+    ) in figures.items():
+        plain, units = ((resnet_v2, (depth, conv)) for conv in ("standard", "dau"))
+        name, total = f"ResNet{depth} v2", "trainable parameters"
+        rows += [
+            Row(name, "3x3 weights", size_text, size, plain, counts.weights_3x3),
+            Row(name, total, every_text, every, plain, counts.trainable_parameters),
+            Row(f"DAU-{name}", "DAU parameters", dau_text, dau, units, counts.dau_parameters),
+            Row(f"DAU-{name}", total, all_text, all_, units, counts.trainable_parameters),
+        ]
+    return rows
+
+
 def _srn_rows() -> list[Row]:
     weights = "weights without biases"
     return [
@@ -85,7 +117,7 @@ def _srn_rows() -> list[Row]:
     ]
 
 
-ROWS: Sequence[Row] = (*_alexnet_rows(), *_srn_rows())
+ROWS: Sequence[Row] = (*_alexnet_rows(), *_resnet_rows(), *_srn_rows())
 """Every count that the paper prints."""
 
 
