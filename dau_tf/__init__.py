@@ -8,7 +8,17 @@ Importing the package registers its Keras objects, so that `keras.saving.load_mo
 does not load the compiled op library; the first call that computes does.
 """
 
-from dau_tf import constraints, initializers, layers, ops, optimizers, regularizers, replacement
+from dau_tf import (
+    analysis,
+    constraints,
+    initializers,
+    layers,
+    ops,
+    optimizers,
+    pruning,
+    regularizers,
+    replacement,
+)
 from dau_tf.layers import DAUConv2D, scale_displacements
 from dau_tf.ops import dau_conv2d, op_library_path
 from dau_tf.replacement import replace_conv2d
@@ -18,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DAUConv2D",
     "__version__",
+    "analysis",
     "constraints",
     "dau_conv2d",
     "initializers",
@@ -25,6 +36,7 @@ __all__ = [
     "op_library_path",
     "ops",
     "optimizers",
+    "pruning",
     "regularizers",
     "replace_conv2d",
     "replacement",

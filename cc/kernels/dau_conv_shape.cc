@@ -94,19 +94,29 @@ GaussianTaps::GaussianTaps(double sigma) : radius(SupportRadius(sigma)) {
   }
 }
 
+namespace {
+
+// Displacements along one axis from which some output may see a pixel. Generous by the stride and the two neighbours of
+// a cell, so that no engine sees more.
+template <typename T>
+struct Visible {
+  Visible(const DauConvShape& shape, int64_t size, int64_t stride) {
+    const int64_t slack = SupportRadius(shape.sigma) + 2 * stride + 2;
+    low = static_cast<T>(-(size + slack));
+    high = static_cast<T>(size + slack);
+  }
+  T low, high;
+};
+
+}  // namespace
+
 template <typename T>
 Status FindDisplacementRange(const DauConvShape& shape, const T* displacement, DisplacementRange* range) {
   const int64_t count = shape.units * shape.in_channels * shape.filters;
-  T low[2], high[2];
   for (int axis = 0; axis < 2; ++axis) {
     const T* mu = displacement + axis * count;
-    low[axis] = high[axis] = mu[0];
     bool finite = true;
-    for (int64_t i = 0; i < count; ++i) {
-      finite &= std::isfinite(mu[i]);
-      low[axis] = std::min(low[axis], mu[i]);
-      high[axis] = std::max(high[axis], mu[i]);
-    }
+    for (int64_t i = 0; i < count; ++i) finite &= std::isfinite(mu[i]);
     if (finite) continue;
     for (int64_t i = 0; i < count; ++i) {
       if (std::isfinite(mu[i])) continue;
@@ -116,7 +126,25 @@ Status FindDisplacementRange(const DauConvShape& shape, const T* displacement, D
                              "]=", mu[i]);
     }
   }
-  *range = {Interpolate(low[0]).cell, Interpolate(high[0]).cell, Interpolate(low[1]).cell, Interpolate(high[1]).cell};
+  const Visible<T> v(shape, shape.height, shape.stride_h), h(shape, shape.width, shape.stride_w);
+  const T *mu_v = displacement, *mu_h = displacement + count;
+  T low[2] = {v.high, h.high}, high[2] = {v.low, h.low};
+  int64_t seen = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (mu_v[i] < v.low || mu_v[i] > v.high || mu_h[i] < h.low || mu_h[i] > h.high) continue;
+    ++seen;
+    low[0] = std::min(low[0], mu_v[i]);
+    high[0] = std::max(high[0], mu_v[i]);
+    low[1] = std::min(low[1], mu_h[i]);
+    high[1] = std::max(high[1], mu_h[i]);
+  }
+  *range = {};
+  range->seen_share = static_cast<double>(seen) / static_cast<double>(count);
+  if (seen == 0) return Status();
+  range->min_v = Interpolate(low[0]).cell;
+  range->max_v = Interpolate(high[0]).cell;
+  range->min_h = Interpolate(low[1]).cell;
+  range->max_h = Interpolate(high[1]).cell;
   return Status();
 }
 

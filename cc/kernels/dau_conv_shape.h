@@ -104,9 +104,12 @@ DAU_HOST_DEVICE inline Interpolation Interpolate(double displacement) {
   return {cell, fraction};
 }
 
-// The least and the greatest cell of each axis: what the engines size their padding by.
+// The least and the greatest cell of each axis: what the engines size their padding by. Units too far away to see any
+// pixel of the image do not count: they contribute zeros, cost nothing, and have gradients of 0, so that a ragged
+// layer, with fewer units in some pairs than in others, keeps the places left over far away.
 struct DisplacementRange {
   int64_t min_v = 0, max_v = 0, min_h = 0, max_h = 0;
+  double seen_share = 1;  // of all units: those that count
 };
 
 // Refuses NaN and infinity. displacement: [2, K, S, F].

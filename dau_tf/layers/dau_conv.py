@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dau_tf.constraints import ClipDisplacement, ClipSigma
-from dau_tf.layers import settings
+from dau_tf.layers import ragged, settings
 from dau_tf.ops import arguments, dau_conv2d, geometry, loader
 from dau_tf.ops.dense import dau_conv2d_dense
 
@@ -36,6 +37,13 @@ class DAUConv2D(keras.layers.Layer):
     sampled at the pixels, normalised by its own sum, and not interpolated. That, and a shared sigma
     that is trained, take the slow route for now, a dense kernel that reaches ceil(max_displacement)
     + ceil(3 max_sigma) pixels to each side (`dau_tf.ops.dense`).
+
+    A ragged layer, with `unit_count` = n, has at most K units in a pair and n of them in all, as
+    `dau_tf.pruning.prune_units` leaves them; how many is in `units_per_pair` (S / groups, F), which
+    is not trained. The other places hold weight 0 and a displacement of 60,000 px, from where they
+    see nothing and learn nothing; updates leave them there, files leave them out, displaced sums
+    skip them, and the planner counts them. With a sigma that is trained or per unit they stand at 0
+    and cost what a unit costs.
 
     Args:
         filters: Number of output channels F, >= 1.
@@ -79,6 +87,8 @@ class DAUConv2D(keras.layers.Layer):
             max_displacement.
         sigma_constraint: Constraint of `sigma`, applied before the clip to its range.
         bias_constraint: Constraint of `bias`.
+        unit_count: Number of units of all pairs together, for a ragged layer; at first spread
+            evenly. None for K in each pair.
         **kwargs: `name`, `dtype`, `trainable` of `keras.layers.Layer`.
 
     Input: shape (N, H, W, S), or (N, S, H, W) for `channels_first`; H and W may be unknown.
@@ -129,6 +139,7 @@ class DAUConv2D(keras.layers.Layer):
         displacement_constraint: Any = None,
         sigma_constraint: Any = None,
         bias_constraint: Any = None,
+        unit_count: int | None = None,
         **kwargs: Any,
     ) -> None:
         if keras.backend.backend() != "tensorflow":
@@ -139,6 +150,7 @@ class DAUConv2D(keras.layers.Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.filters = arguments.positive_int("filters", filters)
         self.units = arguments.positive_int("units", units)
+        self.unit_count = settings.unit_count(unit_count)
         self.strides = arguments.strides(strides)
         self.padding = arguments.padding(padding)
         if data_format is None:
@@ -197,22 +209,36 @@ class DAUConv2D(keras.layers.Layer):
         # cast.
         precise = "float64" if self.variable_dtype == "float64" else "float32"
         clip = self._clip
-        units = (self.units, channels // self.groups, self.filters)
+        pairs = (channels // self.groups, self.filters)
+        units = (self.units, *pairs)
+        self.units_per_pair = None
+        if self.unit_count is not None:
+            counts = ragged.even_counts(self.unit_count, self.units, pairs)
+            self.units_per_pair = self.add_weight(
+                name="units_per_pair",
+                shape=pairs,
+                dtype="uint8" if self.units < 256 else "int32",
+                initializer=lambda shape, dtype: tf.constant(counts, dtype),
+                trainable=False,
+                autocast=False,
+            )
         self.unit_weight = self.add_weight(
             name="unit_weight",
             shape=units,
-            initializer=self.weight_initializer,
+            initializer=self._filled(self.weight_initializer, 0.0),
             regularizer=self.weight_regularizer,
-            constraint=self.weight_constraint,
+            constraint=self._filled(self.weight_constraint, 0.0),
             autocast=False,
         )
         self.displacement = self.add_weight(
             name="displacement",
             shape=(2, *units),
             dtype=precise,
-            initializer=lambda shape, dtype: clip(self.displacement_initializer(shape, dtype)),
-            regularizer=self.displacement_regularizer,
-            constraint=settings.both(self.displacement_constraint, clip),
+            initializer=self._filled(
+                lambda shape, dtype: clip(self.displacement_initializer(shape, dtype)), self._far
+            ),
+            regularizer=self._filled(self.displacement_regularizer, 0.0, before=True),
+            constraint=self._filled(settings.both(self.displacement_constraint, clip), self._far),
             autocast=False,
         )
         self.sigma = self.add_weight(
@@ -316,6 +342,53 @@ class DAUConv2D(keras.layers.Layer):
             "sigma": self.initial_sigma,
             **settings.config_of(self),
         }
+
+    def save_own_variables(self, store: Any) -> None:
+        """Saves the variables; of a ragged layer just the units that there are."""
+        if self.units_per_pair is None:
+            super().save_own_variables(store)
+            return
+        counts = np.asarray(self.units_per_pair)
+        for number, variable in enumerate(self._own_variables()):
+            value = np.asarray(variable)
+            dense = value.shape[-3:] == (self.units, *counts.shape)
+            store[str(number)] = ragged.pack(value, counts) if dense else value
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads what `save_own_variables` saved."""
+        if self.units_per_pair is None:
+            super().load_own_variables(store)
+            return
+        variables = self._own_variables()
+        if len(store.keys()) != len(variables):
+            raise ValueError(
+                f"The layer {self.name!r} must find {len(variables)} variables in the file. "
+                f"Received: {len(store.keys())}"
+            )
+        names = [variable.name for variable in variables]
+        counts = np.asarray(store[str(names.index("units_per_pair"))])
+        fills = {"displacement": self._far, "sigma": self.max_sigma}
+        for number, variable in enumerate(variables):
+            value = np.asarray(store[str(number)])
+            if variable.shape[-3:] == (self.units, *counts.shape):
+                fill = fills.get(variable.name, 0.0)
+                value = ragged.unpack(value, counts, self.units, fill)
+            variable.assign(value)
+
+    def _own_variables(self) -> list[Any]:
+        """In the order of `save_own_variables`."""
+        return [*self._trainable_variables, *self._non_trainable_variables]
+
+    def _filled(self, function: Any, fill: float, before: bool = False) -> Any:
+        """The function itself, or in a ragged layer one that fills the places left over."""
+        if self.units_per_pair is None or (before and function is None):
+            return function
+        return ragged.Filled(function, self, fill, before)
+
+    @property
+    def _far(self) -> float:
+        """Where places left over stand. A dense kernel would have to reach as far."""
+        return 0.0 if self._sigma_varies else ragged.FAR_AWAY
 
     @property
     def _sigma_varies(self) -> bool:

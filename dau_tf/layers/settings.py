@@ -12,6 +12,7 @@ _DEFAULT_SPREAD = 1.5  # pixels; the paper's initialisation for 3x3 replacements
 _PLAIN = (
     "filters",
     "units",
+    "unit_count",
     "strides",
     "padding",
     "data_format",
@@ -54,6 +55,18 @@ def sigma_mode(mode: Any, trainable: Any) -> tuple[str, bool]:
             f"`sigma_trainable` must be True or False. Received: sigma_trainable={trainable!r}"
         )
     return mode, trainable
+
+
+def unit_count(count: Any) -> int | None:
+    """Returns the number of units of a ragged layer. Raises ValueError where it is no number."""
+    if count is None:
+        return None
+    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+        raise ValueError(
+            "`unit_count` must be an integer >= 0, or None for `units` in every pair of channel "
+            f"and filter. Received: unit_count={count!r}"
+        )
+    return count
 
 
 def default_displacement(max_displacement: float | None) -> DisplacementUniform:

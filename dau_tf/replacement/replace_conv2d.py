@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from dau_tf.replacement import conversion
+from dau_tf.replacement import conversion, rebuilding
 from dau_tf.replacement.table import Row, parameters, table
 
 Where = str | Iterable[str] | Callable[[keras.Layer], bool] | None
@@ -63,57 +63,30 @@ def replace_conv2d(
         >>> model.count_params() - small.count_params()
         3772400
     """
-    _check(model)
+    rebuilding.check(model)
     chosen = _selector(where)
-    found = [layer for layer in _layers(model) if conversion.is_convolution(layer)]
+    found = [layer for layer in rebuilding.layers(model) if conversion.is_convolution(layer)]
     selected = {id(layer) for layer in found if chosen(layer)}
     if not selected:
         raise ValueError(
             "`where` must select a convolution with a kernel larger than one pixel. Received: "
             f"where={where!r}, which selects none of {[layer.name for layer in found]}"
         )
-    pairs: list[tuple[Any, Any]] = []
 
-    def clone(layer: Any) -> Any:
-        if id(layer) in selected:
-            copy = conversion.dau_layer(layer, units, dict(options))
-        else:
-            copy = type(layer).from_config(layer.get_config())
-        pairs.append((layer, copy))
-        return copy
+    def make(layer: Any) -> Any:
+        if id(layer) not in selected:
+            return None
+        return conversion.dau_layer(layer, units, dict(options))
 
-    new_model = keras.models.clone_model(
-        model, _new_inputs(model), clone_function=clone, recursive=True
-    )
+    new_model, pairs = rebuilding.rebuild(model, make)
     rows = []
     for layer, copy in pairs:
-        if id(layer) in selected:
-            conversion.take_over(layer, copy, fit_weights)
-            size = "x".join(map(str, layer.kernel_size))
-            rows.append(Row(layer.name, size, parameters(layer), parameters(copy)))
-        elif isinstance(layer, keras.Layer):
-            _copy_variables(layer, copy)
+        conversion.take_over(layer, copy, fit_weights)
+        size = "x".join(map(str, layer.kernel_size))
+        rows.append(Row(layer.name, size, parameters(layer), parameters(copy)))
     if print_fn is not None:
         print_fn(table(rows, parameters(model), parameters(new_model), len(found) - len(rows)))
     return new_model
-
-
-def _check(model: Any) -> None:
-    functional = isinstance(model, keras.Sequential) or hasattr(model, "_run_through_graph")
-    if not isinstance(model, keras.Model) or not functional or not model.built:
-        raise ValueError(
-            "`model` must be a functional or sequential Keras model that is built. "
-            f"Received: model={model!r}"
-        )
-
-
-def _layers(model: keras.Model) -> list[Any]:
-    """The layers of the model and of the models within it, each once."""
-    layers: dict[int, Any] = {}
-    for layer in model.layers:
-        inside = _layers(layer) if isinstance(layer, keras.Model) else [layer]
-        layers.update({id(part): part for part in inside})
-    return list(layers.values())
 
 
 def _selector(where: Where) -> Callable[[Any], bool]:
@@ -126,25 +99,3 @@ def _selector(where: Where) -> Callable[[Any], bool]:
         return where
     names = set(where)
     return lambda layer: layer.name in names
-
-
-def _new_inputs(model: keras.Model) -> Any:
-    """Inputs with the names of the model's; Keras would name them after their tensors."""
-    if isinstance(model, keras.Sequential):
-        return None
-    return keras.tree.map_structure(
-        lambda x: keras.Input(
-            batch_shape=x.shape, dtype=x.dtype, name=x._keras_history.operation.name
-        ),
-        model.input,
-    )
-
-
-def _copy_variables(layer: Any, copy: Any) -> None:
-    if len(layer.variables) != len(copy.variables):
-        raise ValueError(
-            f"The layer {layer.name!r} must have the same variables when it is made again from its "
-            f"config. Expected: {len(layer.variables)}. Received: {len(copy.variables)}"
-        )
-    for old, new in zip(layer.variables, copy.variables, strict=True):
-        new.assign(old)

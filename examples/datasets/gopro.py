@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
+
+from examples.datasets.pictures import DatasetError, picture_size, read_picture
 
 TensorPair = tuple[tf.Tensor, tf.Tensor]
 Transform = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], TensorPair]
@@ -20,10 +21,6 @@ Load = Callable[[tf.Tensor], TensorPair]
 
 _CANDIDATES = 4
 _KINDS = ("blur", "sharp")
-
-
-class DatasetError(ValueError):
-    """The data set on disk is not what it should be; the message names the file."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,26 +62,13 @@ def find_pairs(root: str | pathlib.Path, split: str) -> list[Pair]:
     return pairs
 
 
-def read_png(path: str | pathlib.Path) -> np.ndarray:
-    """Reads a picture as [H, W, 3] uint8 RGB.
-
-    Raises:
-        DatasetError: the file is missing, truncated or no picture; the message names it.
-    """
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
-        raise DatasetError(f"{path}: cannot be read as a picture ({error})") from error
-
-
 def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     """Reads both pictures of a pair, [H, W, 3] uint8 each.
 
     Raises:
-        DatasetError: as `read_png`.
+        DatasetError: as `read_picture`.
     """
-    return read_png(pair.blur), read_png(pair.sharp)
+    return read_picture(pair.blur), read_picture(pair.sharp)
 
 
 def training_crops(
@@ -152,22 +136,14 @@ def _sequence_pairs(sequence: pathlib.Path) -> list[Pair]:
     pairs = []
     for name in sorted(files["blur"]):
         blur, sharp = files["blur"][name], files["sharp"][name]
-        size = _png_size(blur)
-        if _png_size(sharp) != size:
+        size = picture_size(blur)
+        if picture_size(sharp) != size:
             raise DatasetError(
-                f"{sharp}: is {'x'.join(map(str, _png_size(sharp)))}, but {blur} is "
+                f"{sharp}: is {'x'.join(map(str, picture_size(sharp)))}, but {blur} is "
                 f"{'x'.join(map(str, size))}"
             )
         pairs.append(Pair(blur, sharp, height=size[1], width=size[0]))
     return pairs
-
-
-def _png_size(path: pathlib.Path) -> tuple[int, int]:
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
-        raise DatasetError(f"{path}: cannot be read as a picture ({error})") from error
 
 
 def _load_from_memory(pairs: list[Pair]) -> Load:

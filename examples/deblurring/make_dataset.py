@@ -21,7 +21,8 @@ import re
 import numpy as np
 from PIL import Image
 
-from examples.deblurring import cli, video
+from examples import cli
+from examples.deblurring import video
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,13 +21,14 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from examples.datasets.gopro import DatasetError, Pair, find_pairs, training_crops
-from examples.deblurring import cli
+from examples import cli
+from examples.datasets.gopro import Pair, find_pairs, training_crops
+from examples.datasets.pictures import DatasetError
 from examples.deblurring.augment import Augmentation
-from examples.deblurring.callbacks import Checkpoint, Progress, RoundLog, StopAt
 from examples.deblurring.recipe import PAPER_STANDARD_RATE, RECIPES, Recipe, optimizer
 from examples.models.multiscale_loss import multiscale_loss, multiscale_targets
 from examples.models.srn_deblur import srn_deblur
+from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopAt
 
 # Up to this size the pictures are decoded once and kept.
 _IN_MEMORY_BYTES = 2**30

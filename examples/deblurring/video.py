@@ -8,7 +8,7 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from examples.deblurring.cli import UserError
+from examples.cli import UserError
 
 _THUMBNAIL = (64, 36)
 # A cut changes the thumbnail by many times what the motion inside a shot does.

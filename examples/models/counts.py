@@ -1,6 +1,7 @@
-"""The two numbers the paper gives of a network: its weights without biases, and its units."""
+"""The numbers the paper gives of a network: its weights without biases, and its units."""
 
 import math
+from collections.abc import Callable
 
 import keras
 
@@ -15,5 +16,38 @@ def units(model: keras.Model) -> int:
     return _count(model, ("kernel", "unit_weight"))
 
 
-def _count(model: keras.Model, names: tuple[str, ...]) -> int:
-    return sum(math.prod(v.shape) for v in model.trainable_variables if v.name in names)
+def dau_units(model: keras.Model) -> int:
+    """K * S * F summed over DAU layers; each has three parameters, its weight and mu."""
+    return _count(model, ("unit_weight",))
+
+
+def dau_parameters(model: keras.Model) -> int:
+    """Weights and displacements of the DAU layers."""
+    return _count(model, ("unit_weight", "displacement"))
+
+
+def convolution_weights(model: keras.Model) -> int:
+    """Kernels of the convolutions, without those of dense layers."""
+    return _count(model, ("kernel",), lambda variable: len(variable.shape) == 4)
+
+
+def weights_3x3(model: keras.Model) -> int:
+    """Kernels of the 3x3 convolutions."""
+    return _count(model, ("kernel",), lambda variable: tuple(variable.shape[:-2]) == (3, 3))
+
+
+def trainable_parameters(model: keras.Model) -> int:
+    """All that is trained, biases and batch norm's gamma and beta included."""
+    return sum(math.prod(v.shape) for v in model.trainable_variables)
+
+
+def _count(
+    model: keras.Model,
+    names: tuple[str, ...],
+    counts: Callable[[keras.Variable], bool] | None = None,
+) -> int:
+    return sum(
+        math.prod(v.shape)
+        for v in model.trainable_variables
+        if v.name in names and (counts is None or counts(v))
+    )

@@ -105,7 +105,8 @@ def _comes_back_from_a_file(subject: Subject, folder: Path) -> None:
     model = subject.model()
     x = subject.images()
     for v in model.weights:
-        v.assign(v - 0.01 * tf.ones_like(v))  # a sigma may be at its highest
+        if v.dtype.startswith("float"):  # numbers of units stay
+            v.assign(v - 0.01 * tf.ones_like(v))  # a sigma may be at its highest
     model.save(folder / "layer.keras")
     again = keras.saving.load_model(folder / "layer.keras")
     np.testing.assert_array_equal(again(x), model(x))
@@ -120,7 +121,8 @@ def _follows_dtype_policies(subject: Subject) -> None:
         y = layer(subject.images("float32"))
         assert y.dtype == dtype, policy
         variable_dtype = keras.DTypePolicy(policy).variable_dtype
-        assert {v.dtype for v in layer.weights} == {variable_dtype}, policy
+        floating = {v.dtype for v in layer.weights if v.name != "units_per_pair"}
+        assert floating == {variable_dtype}, policy
         assert layer.get_config()["dtype"]["config"]["name"] == policy
 
 

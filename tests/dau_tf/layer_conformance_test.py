@@ -59,6 +59,13 @@ SUBJECTS = {
         (*NAMES[:2], "sigma", "bias"),
         rounding=1e-6,
     ),
+    "ragged": Subject(
+        DAUConv2D,
+        {"filters": 4, "units": 3, "unit_count": 20},
+        (2, 7, 6, 3),
+        NAMES,
+        ("units_per_pair", *SIGMA),
+    ),
     "replaced": Subject(
         ReplacedConv2D,
         {"filters": 4, "kernel_size": (3, 5), "strides": 2, "conv_padding": "valid"},

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from examples.deblurring import cli
+from examples import cli
 from examples.deblurring.recipe import Recipe
 from examples.deblurring.train import train
 

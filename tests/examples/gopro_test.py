@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from examples.datasets.gopro import DatasetError, find_pairs, read_pair, training_crops
+from examples.datasets.gopro import find_pairs, read_pair, training_crops
+from examples.datasets.pictures import DatasetError
 
 
 def _take(dataset, count):

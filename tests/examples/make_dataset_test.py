@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from examples.cli import UserError
 from examples.datasets.gopro import find_pairs, read_pair
-from examples.deblurring.cli import UserError
 from examples.deblurring.make_dataset import Selection, make_dataset
 from examples.deblurring.video import find_cuts, frames
 

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from examples.datasets.gopro import DatasetError
-from examples.deblurring.callbacks import Checkpoint
-from examples.deblurring.cli import UserError
+from examples.cli import UserError
+from examples.datasets.pictures import DatasetError
 from examples.deblurring.recipe import RECIPES, optimizer
 from examples.deblurring.train import train
+from examples.training.callbacks import Checkpoint
 
 
 def _weights(path):

@@ -27,8 +27,6 @@ Axis::Axis(Direction direction, bool blur_first, int64_t size, int64_t margin, i
   const int64_t a = Offset(margin + min_cell), b = Offset(margin + max_cell + 1);
   min_offset_ = std::clamp(std::min(a, b), content_begin_ - out_extent_, content_end_);
   max_offset_ = std::clamp(std::max(a, b), content_begin_ - out_extent_, content_end_);
-  const int64_t reached = std::abs(b - a), stored = max_offset_ - min_offset_;
-  inside_share_ = reached == 0 ? 1 : static_cast<double>(stored) / static_cast<double>(reached);
 }
 
 int64_t Axis::Offset(int64_t position) const {
@@ -52,6 +50,7 @@ Axes::Axes(Direction direction, const DauConvShape& shape, const DisplacementRan
       v(direction, blur_first, shape.height, Margin(shape), shape.stride_h, SupportRadius(shape.sigma), range.min_v,
         range.max_v),
       h(direction, blur_first, shape.width, Margin(shape), shape.stride_w, SupportRadius(shape.sigma), range.min_h,
-        range.max_h) {}
+        range.max_h),
+      seen_share(range.seen_share) {}
 
 }  // namespace dau::direct

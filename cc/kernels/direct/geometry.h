@@ -34,8 +34,6 @@ class Axis {
   // All offsets that matter lie here: at most one pixel beyond what reaches anything.
   int64_t min_offset() const { return min_offset_; }
   int64_t max_offset() const { return max_offset_; }
-  // How many of the cells between the least and the greatest lie there: an estimate of the units that see anything.
-  double inside_share() const { return inside_share_; }
 
  private:
   int64_t Offset(int64_t position) const;
@@ -45,7 +43,6 @@ class Axis {
   int64_t content_begin_, content_end_;  // what is not 0 in the planes read, [begin, end)
   int64_t out_extent_, out_first_;
   int64_t min_offset_, max_offset_;
-  double inside_share_;
 };
 
 // The axes of a pass, vertical first.
@@ -56,6 +53,7 @@ struct Axes {
   // image's own pixels, from a blurred output gradient; with one, blurring first would fill the gaps between outputs.
   bool blur_first;
   Axis v, h;
+  double seen_share;  // of all units: those that see anything
 };
 
 }  // namespace dau::direct

@@ -187,7 +187,7 @@ Work LaneCorrelatePass<T>::CountWork(const TileGrid& grid) const {
   const DauConvShape& shape = call_.shape;
   const int64_t chunk = Chunk(grid), band_rows = BandRows(grid), sets = call_.exact ? 1 : 3;
   const double groups = shape.batch / chunk * grid.groups(chunk) + grid.groups(shape.batch % chunk);
-  const double units = call_.unit_count(), seen = units * call_.axes.v.inside_share() * call_.axes.h.inside_share();
+  const double units = call_.unit_count(), seen = units * call_.axes.seen_share;
   const double vectors = groups * grid.tile_rows * grid.tile_cols;
   const int64_t band = (band_rows + grid.span_v) * grid.in_cols() + band_rows * grid.tile_cols;
   const ImageView<const T> x = Images(shape, Tensor::kInput, static_cast<const T*>(nullptr), 0, shape.batch);

@@ -138,7 +138,7 @@ Work LaneGatherPass<T>::CountWork(const TileGrid& grid) const {
   const double groups = shape.batch / chunk * grid.groups(chunk) + grid.groups(shape.batch % chunk);
   const double windows = groups * grid.windows_v() * grid.windows_h();
   const double units = static_cast<double>(shape.units) * shape.in_channels * shape.filters;
-  const double seen = units * call_.axes.v.inside_share() * call_.axes.h.inside_share();
+  const double seen = units * call_.axes.seen_share;
   const int64_t read = block * (grid.window_rows + grid.span_v) * (kWindowCols + grid.span_h) * grid.lanes;
   constexpr int64_t kCacheElements = (44 << 10) / sizeof(T);
   const ImageView<const T> view = SourceView();

@@ -117,8 +117,8 @@ Work PlaneGatherPass<T>::CountWork() const {
   const double images = shape.batch, lanes = CorrelateLanes<T>(), rows = tile_.rows, cols = tile_.cols / lanes;
   const double tiles = images * (out_grid_.rows / tile_.rows) * (out_grid_.cols / tile_.cols);
   const double units = static_cast<double>(shape.units) * shape.in_channels * shape.filters;
-  const double entries = units * (table_->row_pairs() ? 1 : 2) * (call_.forward || shape.stride_w == 1 ? 1 : 2) *
-                         call_.axes.v.inside_share() * call_.axes.h.inside_share();
+  const double entries =
+      units * (table_->row_pairs() ? 1 : 2) * (call_.forward || shape.stride_w == 1 ? 1 : 2) * call_.axes.seen_share;
   const double window_vectors = (tile_.rows + call_.axes.v.max_offset() - call_.axes.v.min_offset()) *
                                 (cols + (call_.axes.h.max_offset() - call_.axes.h.min_offset()) / lanes);
   const Tensor blurred = call_.axes.blur_first ? call_.source() : call_.target();

@@ -19,7 +19,7 @@ class ParamsPass {
       : shape_(shape), kind_(kind), sigma_(sigma), parallel_(parallel) {
     status_ = ChooseTiling(Direction::kForward, shape, range, &tiling_);
     if (!status_.ok()) return;
-    all_inside_ = tiling_.v.Place(range.min_v).inside && tiling_.v.Place(range.max_v).inside &&
+    all_inside_ = range.seen_share == 1 && tiling_.v.Place(range.min_v).inside && tiling_.v.Place(range.max_v).inside &&
                   tiling_.h.Place(range.min_h).inside && tiling_.h.Place(range.max_h).inside;
     // The gradient of the outputs on the same tiles: it is an input now.
     dy_tiling_ = tiling_;

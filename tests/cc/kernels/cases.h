@@ -19,6 +19,7 @@ struct Case {
   DauConvShape shape;
   double reach;          // displacements are uniform in ±reach px
   bool integer = false;  // … and then rounded to integers
+  bool ragged = false;   // two units in three stand at 1e9, where a ragged layer keeps the places left over
 };
 
 inline void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
@@ -86,6 +87,9 @@ inline const std::vector<Case>& Cases() {
       {"NchwStride2", Nchw(Strided(Shape(2, 9, 11, 3, 5, 2), 2, 2)), 3},
       {"NchwValid", Nchw(Valid(Shape(1, 15, 17, 3, 4, 2), 2)), 2},
       {"NchwOneRow", Nchw(Shape(2, 1, 37, 3, 2, 3)), 4},
+      {"Ragged", Shape(2, 9, 11, 3, 5, 4), 3, false, true},
+      {"RaggedStride2", Strided(Shape(2, 12, 16, 3, 4, 2), 2, 2), 3, false, true},
+      {"RaggedValid", Valid(Shape(2, 15, 17, 3, 4, 2), 2.5), 2.5, false, true},
   };
   return cases;
 }
@@ -119,6 +123,9 @@ std::vector<T> RandomDisplacement(std::mt19937_64& random, const Case& c) {
   if (c.integer || c.reach > 100) return mu;
   for (size_t i = 0; i < std::min(mu.size() / 2, NastyDisplacements().size()); ++i) {
     mu[2 * i] = static_cast<T>(NastyDisplacements()[i]);
+  }
+  for (size_t i = 0; c.ragged && i < mu.size(); ++i) {
+    if (i % (mu.size() / 2) % 3 != 0) mu[i] = 1e9;
   }
   return mu;
 }

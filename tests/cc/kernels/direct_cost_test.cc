@@ -43,6 +43,16 @@ TEST_P(DirectCostTest, GrowsWithTheWork) {
   EXPECT_LT(Estimate(testing::Shape(0, 32, 32, 64, 96, 2)), 0.3 * cost);
 }
 
+// A ragged layer costs what its units cost, not its places.
+TEST_P(DirectCostTest, FallsWithTheUnitsThatSeeNothing) {
+  const DauConvShape shape = testing::Shape(8, 32, 32, 64, 96, 6);
+  const auto estimate = [&](double seen_share) {
+    return direct::EstimateCost<float>(GetParam().pass, GetParam().kind, shape, {-4, 3, -4, 3, seen_share});
+  };
+  EXPECT_LT(estimate(0.5), 0.7 * estimate(1));
+  EXPECT_LT(estimate(0.1), 0.5 * estimate(0.5));
+}
+
 // Every case has one: positive and finite.
 TEST_P(DirectCostTest, ServesEveryCase) {
   for (const testing::Case& c : testing::Cases()) {

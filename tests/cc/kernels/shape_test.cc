@@ -116,14 +116,34 @@ TEST(ShapeTest, RefusesNonFiniteDisplacement) {
 }
 
 TEST(ShapeTest, FindsTheRange) {
-  const DauConvShape shape = Shape(1, 4, 4, 1, 2, 1);
-  const std::vector<double> mu = {-1.5, 2.25, 7, 1e300};
+  const DauConvShape shape = Shape(1, 40, 40, 1, 2, 1);
+  const std::vector<double> mu = {-1.5, 2.25, 7, 39};
   DisplacementRange range;
   ASSERT_TRUE(FindDisplacementRange(shape, mu.data(), &range).ok());
+  EXPECT_EQ(range.seen_share, 1);
   EXPECT_EQ(range.min_v, -2);
   EXPECT_EQ(range.max_v, 2);
   EXPECT_EQ(range.min_h, 7);
-  EXPECT_GT(range.max_h, 1000000000);
+  EXPECT_EQ(range.max_h, 39);
+}
+
+// One axis out of sight is enough.
+TEST(ShapeTest, UnitsThatSeeNothingHaveNoRange) {
+  const DauConvShape shape = Shape(1, 4, 4, 1, 4, 1);
+  const struct {
+    std::vector<float> mu;
+    double seen_share;
+    int64_t min_v, max_v, min_h, max_h;
+  } rows[] = {{{-1.5, 2, 1e9, 1, 7, 1, 0, -30}, 0.5, -2, 2, 1, 7}, {std::vector<float>(8, 1e30f), 0, 0, 0, 0, 0}};
+  for (const auto& row : rows) {
+    DisplacementRange range;
+    ASSERT_TRUE(FindDisplacementRange(shape, row.mu.data(), &range).ok());
+    EXPECT_EQ(range.seen_share, row.seen_share);
+    EXPECT_EQ(range.min_v, row.min_v);
+    EXPECT_EQ(range.max_v, row.max_v);
+    EXPECT_EQ(range.min_h, row.min_h);
+    EXPECT_EQ(range.max_h, row.max_h);
+  }
 }
 
 }  // namespace

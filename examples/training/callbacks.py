@@ -10,7 +10,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from examples.deblurring import cli
+from examples import cli
 
 
 class Progress(keras.callbacks.Callback):

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from examples.datasets.gopro import DatasetError
+from examples.datasets.pictures import DatasetError
 
 Number = TypeVar("Number", int, float)
 

@@ -1,0 +1,49 @@
+"""Writes a page about what a network has learned, to be read in a browser without a network.
+
+python -m dau_tf.analysis runs/dau/model.keras --out runs/dau/analysis
+"""
+
+import argparse
+import pathlib
+import sys
+
+import keras
+import numpy as np
+
+import dau_tf  # noqa: F401  registers the layers
+from dau_tf.analysis.page import write_page
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dau_tf.analysis",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("model", type=pathlib.Path, help="a .keras file")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for index.html")
+    parser.add_argument("--before", type=pathlib.Path, help="the model before training, for sigma")
+    parser.add_argument(
+        "--images", type=pathlib.Path, help=".npy of images, [N, H, W, C], for the receptive field"
+    )
+    parser.add_argument("--size", type=int, help="pixels, where the model takes images of any size")
+    parser.add_argument("--repeats", type=int, default=5, help="of time measurements; 0: none")
+    args = parser.parse_args(arguments)
+    try:
+        # compile=False: losses and metrics of one's own are not needed to look at units.
+        model = keras.saving.load_model(args.model, compile=False)
+        before = args.before and keras.saving.load_model(args.before, compile=False)
+        images = args.images and np.load(args.images, allow_pickle=False).astype(np.float32)
+        file = write_page(
+            model, args.out, before=before, images=images, repeats=args.repeats, size=args.size
+        )
+    except (OSError, ValueError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(file)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What every study's training shares: the loop, its callbacks, strategies, weights."""
