@@ -2,9 +2,10 @@
 // transformed back. Its cost hardly depends on the number of units. As dau_conv_cuda.h, but it refuses shapes whose
 // max_displacement and blur no tile of 64 pixels can hold.
 //
-// Workspace: x and y (of a gradient: dx or x, and dy) in float or double; 32 bytes a unit (48 in double); the spectra of
-// as many tiles as fit into 64 MiB, at least one; and for the gradients of the parameters 16 bytes (32 in double) for
-// each unit and partial sum, of which there are at most 137, and 2 from 1056 blocks of 16 × 16 channels and filters on.
+// Workspace: x and y (of a gradient: dx or x, and dy) in float or double; 32 bytes a unit (48 in double); the spectra
+// of as many tiles as fit into 64 MiB, at least one; and for the gradients of the parameters 16 bytes (32 in double)
+// for each unit and partial sum, of which there are at most 137, and 2 from 1056 blocks of 16 × 16 channels and filters
+// on.
 //
 // A value of x or dy that is not finite may reach any y or dx of its image, and none of another.
 #ifndef DAU_CC_KERNELS_CUDA_DAU_CONV_SPECTRAL_H_
