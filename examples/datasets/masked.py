@@ -96,7 +96,7 @@ def training_crops(
     scale: tuple[float, float] = (0.5, 2.0),
     mirror: bool = True,
     shrink: int = 1,
-    shard: Shard = Shard(),
+    shard: Shard = order.ALL,
     keep_bytes: int = _KEPT_BYTES,
 ) -> tf.data.Dataset:
     """An endless pipeline; with the same arguments the same batches come.

@@ -46,6 +46,10 @@ class Shard:
         return batch // self.count
 
 
+ALL = Shard()
+"""Of one worker."""
+
+
 def numbers(first: int, batch: int, shard: Shard) -> tf.data.Dataset:
     """The endless numbers of a shard's examples, scalars int64, joint batch after joint batch.
 
@@ -54,11 +58,11 @@ def numbers(first: int, batch: int, shard: Shard) -> tf.data.Dataset:
         batch: examples in a joint batch.
         shard: whose; its part of a joint batch is consecutive.
     """
-    own = shard.of(batch)
-    count = tf.data.Dataset.range(np.iinfo(np.int64).max // max(1, batch))
+    own, end = shard.of(batch), np.iinfo(np.int64).max
     if shard.count == 1:
-        return tf.data.Dataset.range(first, np.iinfo(np.int64).max)
-    return count.map(lambda i: first + (i // own) * batch + shard.index * own + i % own)
+        return tf.data.Dataset.range(first, end)
+    offset = first + shard.index * own
+    return tf.data.Dataset.range(end // batch).map(lambda i: offset + (i // own) * batch + i % own)
 
 
 def place(number: tf.Tensor, count: int, seed: int) -> tf.Tensor:

@@ -32,9 +32,7 @@ def colours(count: int) -> np.ndarray:
     return palette
 
 
-def find_voc(
-    root: str | pathlib.Path, split: str, sbd: str | pathlib.Path | None = None
-) -> Masked:
+def find_voc(root: str | pathlib.Path, split: str, sbd: str | pathlib.Path | None = None) -> Masked:
     """Lists a split in the order of its list.
 
     Args:
@@ -98,9 +96,9 @@ def _checked(path: pathlib.Path, mask: np.ndarray) -> np.ndarray:
 
 
 def _folder(root: pathlib.Path, inside: str) -> pathlib.Path:
-    """`root`, or the one folder below it that holds `inside`."""
-    found = sorted(path.parent for path in (root, *root.glob("*"), *root.glob("*/*"))
-                   for path in [path / inside] if path.is_dir())
+    """`root`, or the one folder up to two levels below it that holds `inside`."""
+    candidates = [root, *root.glob("*"), *root.glob("*/*")]
+    found = [folder for folder in candidates if (folder / inside).is_dir()]
     if len(found) != 1:
         raise DatasetError(f"{root}: expected one folder with {inside}, found {len(found)}")
     return found[0]

@@ -6,6 +6,8 @@ import numpy as np
 import scipy.io
 from PIL import Image
 
+from examples.datasets.pascal_voc import colours
+
 SIZE = (40, 60)
 _IDS = {"car": 26, "road": 7}
 
@@ -52,7 +54,7 @@ def write_voc(root: pathlib.Path) -> None:
         image, mask = halves(number, 0, 15, 255)
         Image.fromarray(image).save(voc / "JPEGImages" / f"{name}.jpg")
         palette = Image.fromarray(mask)
-        palette.putpalette([0, 0, 0, 255, 255, 255])
+        palette.putpalette(colours(256).tobytes())
         palette.save(voc / "SegmentationClass" / f"{name}.png")
     for number, name in enumerate(["2007_000121", "2008_000002"]):
         image, mask = halves(number, 0, 20, 0)
