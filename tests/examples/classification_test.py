@@ -12,9 +12,10 @@ import pytest
 from examples import cli
 from examples.classification import data
 from examples.classification.evaluate import evaluate
-from examples.classification.recipe import RECIPES, Recipe, optimizer, set_decay
+from examples.classification.recipe import RECIPES, Recipe, optimizer
 from examples.classification.study import SIGMAS, trainings
 from examples.classification.train import build, train
+from examples.training.optimizers import set_decay
 
 TINY = Recipe(
     width=2,
