@@ -74,7 +74,14 @@ def train(
     ]
     if dau_tf.analysis.layer_units(model):
         callbacks.append(dau_tf.analysis.LiveView(_next_view(out)))
-    fit(model, lambda step, shard: split.training_from(step), steps, per_epoch, callbacks)
+    fit(
+        model,
+        lambda step, shard: split.training_from(step),
+        steps,
+        per_epoch,
+        callbacks,
+        recipe.seed,
+    )
     return steps_done(model) >= steps
 
 

@@ -84,7 +84,7 @@ def train(
         ]
         if chief:
             callbacks = [Progress(steps, done), RoundLog(out, done), *callbacks]
-        fit(model, _pipeline(pairs, recipe), steps, steps_per_round, callbacks)
+        fit(model, _pipeline(pairs, recipe), steps, steps_per_round, callbacks, recipe.seed)
     return {
         "model": str(kept.checkpoint),
         "steps": steps,

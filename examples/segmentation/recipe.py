@@ -17,9 +17,8 @@ class Recipe:
         context: of the head, "dau" (DAU-6U), "aspp" or "none".
         image_pooling: whether the head sees the image's mean.
         decoder: "dau", "standard" or "none".
-        small: whether the net has the widths and the depth of `deeplab_v3plus.SMALL`.
-        depth: of the backbone, unless `small`.
-        batch_norm_momentum: of the running means.
+        depth, width, filters, low_level_filters, rates, dropout, batch_norm_momentum: of
+            `deeplab_v3plus`.
         steps: optimizer steps.
         batch: crops a step.
         crop: side of a crop, pixels; best a multiple of 16 plus 1.
@@ -37,8 +36,12 @@ class Recipe:
     context: str = "dau"
     image_pooling: bool = True
     decoder: str = "dau"
-    small: bool = False
     depth: int = 101
+    width: int = 64
+    filters: int = 256
+    low_level_filters: int = 48
+    rates: tuple[int, ...] = (6, 12, 18)
+    dropout: float = 0.1
     batch_norm_momentum: float = 0.99
     steps: int = 50_000
     batch: int = 8
@@ -60,7 +63,7 @@ RECIPES = {
     "paper": Recipe(),
     # Minutes on two cores, for images of some 480 x 360 pixels made half as large.
     "small": Recipe(
-        small=True, batch_norm_momentum=0.95, steps=1200, batch=8, crop=161, scale=(0.75, 1.5),
+        **SMALL, batch_norm_momentum=0.95, steps=1200, batch=8, crop=161, scale=(0.75, 1.5),
         shrink=2, rate=0.05, displacement_factor=20.0,
     ),
 }  # fmt: skip
@@ -68,15 +71,19 @@ RECIPES = {
 
 def build(recipe: Recipe, classes: int) -> keras.Model:
     """The net of a recipe, not compiled."""
-    widths = SMALL if recipe.small else {"depth": recipe.depth}
     return deeplab_v3plus(
         recipe.conv,
         None if recipe.context == "none" else recipe.context,
         recipe.image_pooling,
         None if recipe.decoder == "none" else recipe.decoder,
         classes=classes,
+        depth=recipe.depth,
+        width=recipe.width,
+        filters=recipe.filters,
+        low_level_filters=recipe.low_level_filters,
+        rates=recipe.rates,
+        dropout=recipe.dropout,
         batch_norm_momentum=recipe.batch_norm_momentum,
-        **widths,
     )
 
 

@@ -98,6 +98,7 @@ def train(
         recipe.steps,
         min(steps_per_round, recipe.steps),
         callbacks,
+        recipe.seed,
     )  # fmt: skip
     return steps_done(model) >= recipe.steps
 
@@ -140,7 +141,10 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     add("--context", choices=("dau", "aspp", "none"), help="of the head; dau: DAU-6U")
     add("--image-pooling", action=argparse.BooleanOptionalAction, help="the image's mean, too")
     add("--decoder", choices=("dau", "standard", "none"))
-    add("--depth", type=number, help="of the backbone, 50 or 101 (paper)")
+    add("--depth", type=number, help="of the backbone: 50, 101 (paper), or 14, 26 for trials")
+    add("--width", type=number, help="of the backbone's first stage (paper: 64)")
+    add("--filters", type=number, help="of head and decoder (paper: 256)")
+    add("--dropout", type=share, help="in front of the classes")
     add("--steps", type=number, help="optimizer steps")
     add("--batch", type=number, help="crops a step")
     add("--crop", type=number, help="side of a crop, pixels")

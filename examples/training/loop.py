@@ -16,6 +16,7 @@ import tensorflow as tf
 from examples.datasets.order import Shard
 from examples.datasets.pictures import DatasetError
 from examples.training.optimizers import steps_done
+from examples.training.strategies import layers
 
 Batches = Callable[[int, Shard], tf.data.Dataset]
 """(number of the first joint batch, which part of each) -> endless batches (inputs, targets)."""
@@ -27,6 +28,7 @@ def fit(
     steps: int,
     steps_per_round: int,
     callbacks: Sequence[keras.callbacks.Callback],
+    seed: int,
 ) -> None:
     """Trains from the optimizer's `iterations` to `steps`.
 
@@ -36,6 +38,7 @@ def fit(
         steps: optimizer steps of the whole training.
         steps_per_round: a round is what callbacks call an epoch; the last may be shorter.
         callbacks: set `model.stop_training` to end after the current round.
+        seed: any integer; decides what dropout drops, with the number of the step.
 
     Raises:
         DatasetError: names the file that is wrong.
@@ -51,6 +54,7 @@ def fit(
         called.on_train_begin()
         first, logs = next(iterator), {}
         _build(model, strategy, first)
+        _seed_dropout(model, seed, done)
         step, coming = _step(model, strategy), itertools.chain([first], iterator)
         for number in range(done // steps_per_round, math.ceil(steps / steps_per_round)):
             model.reset_metrics()
@@ -110,6 +114,14 @@ def _build(model: keras.Model, strategy: tf.distribute.Strategy, batch: Any) -> 
         model.compute_loss(x, y, zeros)
         model.compute_metrics(x, y, zeros)
         model.optimizer.build(model.trainable_variables)
+
+
+def _seed_dropout(model: keras.Model, seed: int, done: int) -> None:
+    """Files do not keep the state of Keras' seed generators, which counts the calls: the steps."""
+    for number, layer in enumerate(layers(model)):
+        generator = getattr(layer, "seed_generator", None)
+        if isinstance(generator, keras.random.SeedGenerator):
+            generator.state.assign([(seed * 10_007 + number) % 2**31, done])
 
 
 def _numbers(logs: dict[str, Any]) -> dict[str, float]:

@@ -15,6 +15,7 @@ from examples import cli
 from examples.training.strategies import strategy_named
 from tests.dau_tf import subprocesses
 from tests.examples.conftest import write_pairs
+from tests.examples.written import write_cityscapes
 
 # What two halves of a batch sum to differs in float32's last bit; after four steps of Adam, whose
 # step is the rate (1e-3) whatever the gradient's size, by less than 1e-3 of a step.
@@ -73,12 +74,20 @@ def trained(tmp_path_factory):
     write_pairs(folder / "data" / "train" / "a")
     deblurring = ["--config=small", "--width=2", "--steps=4", "--round=2", "--batch=4"]
     deblurring += ["--crop=16", f"--data={folder / 'data'}"]
-    outs, processes = start_all(folder / "deblurring", "examples.deblurring.train", deblurring)
-    subprocesses.finish(*processes, timeout=120)
-    return {("deblurring", name): out for name, out in outs.items()}
+    write_cityscapes(folder / "scenes", "train", 4)
+    # Without dropout, which draws anew for each replica.
+    segmentation = ["--config=small", "--depth=14", "--width=2", "--filters=4", "--dropout=0"]
+    segmentation += ["--steps=4", "--round=2", "--batch=4", "--crop=33", "--shrink=1"]
+    segmentation += ["--validate=0", f"--data={folder / 'scenes'}"]
+    outs = {}
+    for study, arguments in (("deblurring", deblurring), ("segmentation", segmentation)):
+        ways, processes = start_all(folder / study, f"examples.{study}.train", arguments)
+        outs |= {(study, name): out for name, out in ways.items()}
+        subprocesses.finish(*processes, timeout=120)
+    return outs
 
 
-@pytest.mark.parametrize("study", ["deblurring"])
+@pytest.mark.parametrize("study", ["deblurring", "segmentation"])
 @pytest.mark.parametrize("way", ["mirrored", "multiworker"])
 def test_same_weights_as_one_device(trained, study, way):
     one, steps_one = weights(trained[study, "none"] / "model.keras")
@@ -89,7 +98,7 @@ def test_same_weights_as_one_device(trained, study, way):
     assert steps_one.keys() == steps_other.keys()
 
 
-@pytest.mark.parametrize("study", ["deblurring"])
+@pytest.mark.parametrize("study", ["deblurring", "segmentation"])
 @pytest.mark.parametrize("way", ["mirrored", "multiworker"])
 def test_same_log_as_one_device(trained, study, way):
     """The loss is that of the joint batch, not of one replica's part."""
