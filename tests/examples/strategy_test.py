@@ -83,7 +83,7 @@ def trained(tmp_path_factory):
     for study, arguments in (("deblurring", deblurring), ("segmentation", segmentation)):
         ways, processes = start_all(folder / study, f"examples.{study}.train", arguments)
         outs |= {(study, name): out for name, out in ways.items()}
-        subprocesses.finish(*processes, timeout=120)
+        subprocesses.finish(*processes)
     return outs
 
 
