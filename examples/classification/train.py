@@ -123,6 +123,7 @@ def _model(
         metrics=["accuracy"],
         jit_compile=False,
     )
+    folder.claim()
     model.save(folder.path / "initial.keras", include_optimizer=False)
     return model, 0
 

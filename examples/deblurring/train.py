@@ -76,6 +76,7 @@ def train(
     kept = Folder(out, {**dataclasses.asdict(recipe), **settings}, writes=chief)
     with strategy.scope():
         model = _model(kept.checkpoint, recipe, steps)
+    kept.claim()
     done = steps_done(model)
     if done < steps:
         callbacks = [

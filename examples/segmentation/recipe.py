@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from examples.models.deeplab_v3plus import SMALL, deeplab_v3plus
+from examples.models.fcn_alexnet import fcn_alexnet
 from examples.training.optimizers import poly, sgd
 
 
@@ -13,12 +14,13 @@ class Recipe:
     """All that decides what a training computes; rates fall as (1 - step / steps) ** power.
 
     Args:
-        conv: what the backbone's 3x3 convolutions are, "dau" or "standard".
-        context: of the head, "dau" (DAU-6U), "aspp" or "none".
+        net: "deeplab" or "fcn-alexnet".
+        conv: what the backbone's 3x3 convolutions are, "dau" or "standard"; see `fcn_alexnet`.
+        context: of the head, "dau" (DAU-6U), "aspp" or "none"; this and the next three of deeplab.
         image_pooling: whether the head sees the image's mean.
         decoder: "dau", "standard" or "none".
-        depth, width, filters, low_level_filters, rates, dropout, batch_norm_momentum: of
-            `deeplab_v3plus`.
+        depth, width, low_level_filters, rates, batch_norm_momentum: of `deeplab_v3plus`.
+        filters, dropout: of the layers behind the backbone.
         steps: optimizer steps.
         batch: crops a step.
         crop: side of a crop, pixels; best a multiple of 16 plus 1.
@@ -32,6 +34,7 @@ class Recipe:
         seed: decides initial weights, order and augmentation.
     """
 
+    net: str = "deeplab"
     conv: str = "dau"
     context: str = "dau"
     image_pooling: bool = True
@@ -61,6 +64,12 @@ RECIPES = {
     # Sec. 6.2. The displacements' rate is that of the same backbone on ImageNet (Sec. 5); whether
     # it was the same here is not said.
     "paper": Recipe(),
+    # Sec. 6.1. Of augmentation nothing is said; an image of at most 500 px fits into a crop.
+    "voc": Recipe(
+        net="fcn-alexnet", conv="dau-large", filters=4096, dropout=0.5, steps=65_000, batch=20,
+        crop=505, scale=(1.0, 1.0), mirror=False, rate=2e-4, power=0.0, weight_decay=5e-4,
+        displacement_factor=1.0,
+    ),
     # Minutes on two cores, for images of some 480 x 360 pixels made half as large.
     "small": Recipe(
         **SMALL, batch_norm_momentum=0.95, steps=1200, batch=8, crop=161, scale=(0.75, 1.5),
@@ -70,7 +79,13 @@ RECIPES = {
 
 
 def build(recipe: Recipe, classes: int) -> keras.Model:
-    """The net of a recipe, not compiled."""
+    """The net of a recipe, not compiled.
+
+    Raises:
+        ValueError: the net has no such layers.
+    """
+    if recipe.net == "fcn-alexnet":
+        return fcn_alexnet(recipe.conv, classes, fc_filters=recipe.filters, dropout=recipe.dropout)
     return deeplab_v3plus(
         recipe.conv,
         None if recipe.context == "none" else recipe.context,

@@ -1,4 +1,4 @@
-"""Trains DeepLabv3+, with displaced aggregation units or with standard convolutions.
+"""Trains DeepLabv3+ or FCN-AlexNet, with displaced aggregation units or standard convolutions.
 
 The default is the paper's recipe for Cityscapes (SGD 0.01 poly 0.9, 50k steps of 8 crops of 769).
 Writes into --out:
@@ -10,6 +10,8 @@ Writes into --out:
   python -m examples.segmentation.train --data CITYSCAPES --out runs/dau
   python -m examples.segmentation.train --data CITYSCAPES --out runs/aspp --conv standard \\
       --context aspp --decoder standard
+  python -m examples.segmentation.train --dataset voc --data VOC2011 --sbd SBD --config voc \\
+      --weights runs/alexnet/model.keras --out runs/voc
   TF_CONFIG=... python -m examples.segmentation.train --data CITYSCAPES --out /shared/runs/dau \\
       --strategy multiworker
 """
@@ -25,6 +27,7 @@ import tensorflow as tf
 from dau_tf.analysis import layer_units
 from examples import cli
 from examples.datasets.masked import Masked, training_crops
+from examples.models.initial_weights import load_initial_weights
 from examples.segmentation import data
 from examples.segmentation.evaluate import add_data_arguments
 from examples.segmentation.metrics import MeanIoU, PixelCrossentropy
@@ -37,9 +40,12 @@ from examples.training.optimizers import set_decay, steps_done
 from examples.training.strategies import (
     NAMES,
     is_chief,
+    layers,
     strategy_named,
     synchronize_batch_norm,
 )
+
+_CLASSIFIERS = {"classes", "predictions"}
 
 
 def train(
@@ -62,7 +68,7 @@ def train(
         validation: images to measure after each round; it decides nothing. None: none.
         seconds: stop after the first round that ends later than this; call again to go on.
         strategy: of `strategy_named`; None: one device.
-        weights: a .keras file of the same net to start from; None: random weights.
+        weights: a file to start from, of `load_initial_weights`; None: random weights.
 
     Returns:
         Whether the training is complete.
@@ -73,10 +79,15 @@ def train(
     """
     strategy = strategy or tf.distribute.get_strategy()
     chief = is_chief(strategy)
-    settings = {"images": len(training.images), "steps_per_round": steps_per_round}
-    kept = Folder(out, {**dataclasses.asdict(recipe), **settings}, writes=chief)
+    settings = dataclasses.asdict(recipe) | {
+        "images": len(training.images),
+        "steps_per_round": steps_per_round,
+        "weights": weights and str(weights),
+    }
+    kept = Folder(out, settings, writes=chief)
     with strategy.scope():
         model = _model(kept.checkpoint, recipe, len(training.classes), weights)
+    kept.claim()
     synchronize_batch_norm(model, strategy)
     set_decay(model, recipe.weight_decay)
     done = steps_done(model)
@@ -110,9 +121,13 @@ def _model(
     if checkpoint.exists():
         return keras.models.load_model(checkpoint)
     keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe, classes)
-    if weights is not None:
-        model.load_weights(weights, skip_mismatch=True)
+    try:
+        model = build(recipe, classes)
+        if weights is not None:
+            # A classifier of as many classes is another one's all the same.
+            print(load_initial_weights(model, weights, skip=sorted(_CLASSIFIERS & _names(model))))
+    except (ValueError, FileNotFoundError) as error:
+        raise cli.UserError(str(error)) from error
     model.compile(
         optimizer(recipe, bool(layer_units(model))),
         PixelCrossentropy(),
@@ -120,6 +135,10 @@ def _model(
         jit_compile=False,
     )
     return model
+
+
+def _names(model: keras.Model) -> set[str]:
+    return {layer.name for layer in layers(model)}
 
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
@@ -137,7 +156,8 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", choices=RECIPES, default="paper")
     number, real, share = cli.positive_int, cli.positive_float, cli.fraction
     add = parser.add_argument_group("recipe (default: as --config says)").add_argument
-    add("--conv", choices=("dau", "standard"), help="the backbone's 3x3 convolutions")
+    add("--net", choices=("deeplab", "fcn-alexnet"))
+    add("--conv", help="dau or standard; of fcn-alexnet dau-small, dau-medium, dau-large, standard")
     add("--context", choices=("dau", "aspp", "none"), help="of the head; dau: DAU-6U")
     add("--image-pooling", action=argparse.BooleanOptionalAction, help="the image's mean, too")
     add("--decoder", choices=("dau", "standard", "none"))
@@ -162,7 +182,7 @@ def main() -> None:
     parser = cli.parser(__doc__)
     add_data_arguments(parser)
     parser.add_argument("--out", type=pathlib.Path, required=True, help="new, or to continue")
-    parser.add_argument("--weights", type=pathlib.Path, help="start from this .keras file")
+    parser.add_argument("--weights", type=pathlib.Path, help="start from this .keras or .h5")
     parser.add_argument("--strategy", choices=NAMES, default="none", help="where it runs")
     parser.add_argument("--minutes", type=cli.positive_float, help="stop after the round then")
     parser.add_argument("--round", type=cli.positive_int, default=500, help="steps of a round")

@@ -31,17 +31,20 @@ class Folder:
             return
         if file.exists():
             self._state = json.loads(file.read_text())
-        else:
-            if out.exists() and (not out.is_dir() or any(out.iterdir())):
-                raise cli.UserError(f"--out: {out} exists and holds no training of ours")
-            out.mkdir(parents=True, exist_ok=True)
-            self._write()
+        elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise cli.UserError(f"--out: {out} exists and holds no training of ours")
         for name, value in wanted.items():
             if self._state["recipe"].get(name) != value:
                 raise cli.UserError(
                     f"--out: {out} holds a training with {name}="
                     f"{self._state['recipe'].get(name)}, not {value}; choose another folder"
                 )
+
+    def claim(self) -> None:
+        """Makes it and writes what is computed; to be called once that can be computed."""
+        if self._writes:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._write()
 
     @property
     def checkpoint(self) -> pathlib.Path:

@@ -143,6 +143,30 @@ def test_every_head_can_be_built(context, pooling):
     assert ("context_dau" in names) == (context == "dau")
 
 
+def test_the_papers_recipe_for_voc():
+    voc = RECIPES["voc"]
+    assert (voc.net, voc.steps, voc.batch, voc.weight_decay) == ("fcn-alexnet", 65_000, 20, 5e-4)
+    made = optimizer(voc, True)
+    assert [float(made._learning_rate(step)) for step in (0, 64_999, 65_000)] == pytest.approx(
+        [2e-4] * 3
+    )
+    model = build(dataclasses.replace(voc, conv="dau-small", filters=2), 21)
+    assert model(np.zeros((1, 20, 30, 3), "float32")).shape == (1, 20, 30, 21)
+
+
+def test_starts_from_the_weights_of_another_training(trained, scenes, tmp_path):
+    training = data.find("cityscapes", scenes, "train")
+    recipe = dataclasses.replace(TINY, seed=5, steps=1, rate=1e-9)
+    train(training, tmp_path / "run", recipe, 1, weights=trained / "model.keras")
+    before, after = (
+        {v.path: v.numpy() for v in keras.models.load_model(p / "model.keras").trainable_variables}
+        for p in (trained, tmp_path / "run")
+    )
+    for path, value in before.items():
+        same = np.allclose(after[path], value, atol=1e-6)
+        assert same == (not path.startswith("classes/")), path
+
+
 def test_writes_what_it_says(trained):
     lines = [line.split(",") for line in (trained / "log.csv").read_text().splitlines()]
     assert set(lines[0]) == {"step", "loss", "miou", "val_miou", "val_mean_accuracy"}
@@ -210,6 +234,8 @@ def test_command_lines(trained, scenes, tmp_path, run):
     for program, given, message in (
         ("train", ["--data", tmp_path, *out], "leftImg8bit/train: no such folder"),
         ("train", ["--data", scenes, *out, "--context", "dense"], "--context: invalid choice"),
+        ("train", ["--data", scenes, *out, "--conv", "dense"], "`backbone_conv` must be"),
+        ("train", ["--data", scenes, *out, "--weights", tmp_path / "no.h5"], "no.h5"),
         ("train", ["--data", scenes, "--out", tmp_path / "full"], "no training of ours"),
         (
             "train",
