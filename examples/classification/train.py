@@ -136,14 +136,8 @@ def _next_view(out: pathlib.Path) -> pathlib.Path:
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe that the arguments of `add_recipe_arguments` ask for."""
-    given = {
-        field.name: getattr(args, field.name)
-        for field in dataclasses.fields(Recipe)
-        if getattr(args, field.name, None) is not None
-    }
-    if args.learned_sigma:
-        given["sigma"] = 0.0
-    return dataclasses.replace(RECIPES[args.config], **given)
+    recipe = cli.departed(RECIPES[args.config], args)
+    return dataclasses.replace(recipe, sigma=0.0) if args.learned_sigma else recipe
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -182,8 +176,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=cli.positive_float, help="stop after the epoch then")
     add_recipe_arguments(parser)
     args = parser.parse_args()
-    seconds = math.inf if args.minutes is None else 60 * args.minutes
-    complete = train(args.dataset, args.data, args.out, recipe_of(args), seconds)
+    complete = train(args.dataset, args.data, args.out, recipe_of(args), cli.seconds_of(args))
     print(f"{args.out / 'model.keras'}: {'complete' if complete else 'to be continued'}")
 
 

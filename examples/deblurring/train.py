@@ -28,7 +28,7 @@ from examples.deblurring.augment import Augmentation
 from examples.deblurring.recipe import PAPER_STANDARD_RATE, RECIPES, Recipe, optimizer
 from examples.models.multiscale_loss import multiscale_loss, multiscale_targets
 from examples.models.srn_deblur import srn_deblur
-from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopLater
+from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTimes, StopLater
 from examples.training.folder import Folder
 from examples.training.loop import Batches, fit
 from examples.training.optimizers import steps_done
@@ -61,7 +61,7 @@ def train(
 
     Returns:
         {"model": path, "steps": int, "seconds": of training, those before a kill included,
-        "complete": bool}.
+        "step_seconds": their median in the last call, "complete": bool}.
 
     Raises:
         UserError: `out` is not ours or holds another recipe; the loss is not finite.
@@ -77,24 +77,27 @@ def train(
     with strategy.scope():
         model = _model(kept.checkpoint, recipe, steps)
     kept.claim()
-    done = steps_done(model)
+    done, times = steps_done(model), StepTimes()
     if done < steps:
         callbacks = [
+            times,
             Checkpoint(kept.checkpoint if chief else None, kept.add_seconds),
             StopLater(seconds),
         ]
         if chief:
             callbacks = [Progress(steps, done), RoundLog(out, done), *callbacks]
-        fit(model, _pipeline(pairs, recipe), steps, steps_per_round, callbacks, recipe.seed)
+        fit(model, pipeline(pairs, recipe), steps, steps_per_round, callbacks, recipe.seed)
+        kept.note("step_seconds", times.median)
     return {
         "model": str(kept.checkpoint),
         "steps": steps,
         "seconds": kept.seconds,
+        "step_seconds": kept.noted("step_seconds"),
         "complete": steps_done(model) >= steps,
     }
 
 
-def _pipeline(pairs: list[Pair], recipe: Recipe) -> Batches:
+def pipeline(pairs: list[Pair], recipe: Recipe) -> Batches:
     """The batches of a recipe."""
     augmentation = Augmentation(recipe.motion, recipe.colours, recipe.negatives)
     in_memory = len({(p.height, p.width) for p in pairs}) == 1 and (
@@ -122,6 +125,11 @@ def _model(checkpoint: pathlib.Path, recipe: Recipe, steps: int) -> keras.Model:
     """The compiled model, from the checkpoint where there is one."""
     if checkpoint.exists():
         return keras.models.load_model(checkpoint)
+    return new_model(recipe, steps)
+
+
+def new_model(recipe: Recipe, steps: int) -> keras.Model:
+    """The net of a recipe, compiled for a training of so many steps."""
     keras.utils.set_random_seed(recipe.seed)
     model = srn_deblur(
         recipe.conv,
@@ -134,26 +142,26 @@ def _model(checkpoint: pathlib.Path, recipe: Recipe, steps: int) -> keras.Model:
     return model
 
 
-def _recipe(args: argparse.Namespace) -> Recipe:
-    given = {
-        field.name: getattr(args, field.name)
-        for field in dataclasses.fields(Recipe)
-        if getattr(args, field.name) is not None
-    }
-    if args.conv == "standard" and args.config == "paper":
-        given.setdefault("rate", PAPER_STANDARD_RATE)
-    return dataclasses.replace(RECIPES[args.config], **given)
+def recipe_of(args: argparse.Namespace, conv: str | None = None) -> Recipe:
+    """The recipe that the arguments of `add_recipe_arguments` ask for.
+
+    Args:
+        args: parsed.
+        conv: "dau" or "standard", instead of what they ask for.
+    """
+    base = dataclasses.replace(RECIPES[args.config], conv=conv or args.conv or "dau")
+    if base.conv == "standard" and args.config == "paper":
+        base = dataclasses.replace(base, rate=PAPER_STANDARD_RATE)
+    return dataclasses.replace(cli.departed(base, args), conv=base.conv)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="GOPRO layout")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="new, or to continue")
+def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """--config, and what departs from it."""
     parser.add_argument(
         "--config", choices=RECIPES, default="paper", help="what the options below start from"
     )
     add = parser.add_argument_group(
-        "recipe (default: as --config says)", argument_default=argparse.SUPPRESS
+        "recipe (default: as --config says)", argument_default=None
     ).add_argument
     number, real, share = cli.positive_int, cli.positive_float, cli.fraction
     add("--conv", choices=("dau", "standard"), help="the layers: dau or standard 5x5")
@@ -174,30 +182,30 @@ def _parser() -> argparse.ArgumentParser:
     add("--colours", type=share, help="share of crops with shuffled colour channels")
     add("--negatives", type=share, help="share of crops turned into negatives")
     add("--seed", type=int, help="of weights, order, crops and augmentation")
-    parser.add_argument("--strategy", choices=NAMES, default="none", help="where it runs")
-    parser.add_argument("--minutes", type=cli.positive_float, help="stop after the round then")
-    parser.add_argument(
-        "--round",
-        type=cli.positive_int,
-        help="steps from checkpoint to checkpoint; default: a pass",
-    )
-    return parser
+    add("--round", type=number, help="steps from checkpoint to checkpoint; default: a pass")
+
+
+def checked(parser: argparse.ArgumentParser, recipe: Recipe) -> Recipe:
+    """The recipe; ends the program where it cannot be computed."""
+    if recipe.crop % 16:
+        parser.error(f"argument --crop: must be a multiple of 16, received {recipe.crop}")
+    return recipe
 
 
 def main() -> None:
     """The command line."""
-    parser = _parser()
+    parser = cli.parser(__doc__)
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="GOPRO layout")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="new, or to continue")
+    parser.add_argument("--strategy", choices=NAMES, default="none", help="where it runs")
+    parser.add_argument("--minutes", type=cli.positive_float, help="stop after the round then")
+    add_recipe_arguments(parser)
     args = parser.parse_args()
-    for field in dataclasses.fields(Recipe):
-        vars(args).setdefault(field.name, None)
-    recipe = _recipe(args)
-    if recipe.crop % 16:
-        parser.error(f"argument --crop: must be a multiple of 16, received {recipe.crop}")
+    recipe = checked(parser, recipe_of(args))
     if args.minutes and args.strategy == "multiworker":
         parser.error("argument --minutes: not with --strategy multiworker, whose clocks differ")
-    seconds = 60 * args.minutes if args.minutes else math.inf
     strategy = strategy_named(args.strategy)
-    result = train(args.data, args.out, recipe, args.round, seconds, strategy)
+    result = train(args.data, args.out, recipe, args.round, cli.seconds_of(args), strategy)
     state = f"{result['steps']} steps" if result["complete"] else "to be continued"
     print(f"{result['model']}: {state} in {result['seconds']:.0f} s")
 

@@ -33,9 +33,9 @@ from examples.segmentation.evaluate import add_data_arguments
 from examples.segmentation.metrics import MeanIoU, PixelCrossentropy
 from examples.segmentation.recipe import RECIPES, Recipe, build, optimizer
 from examples.segmentation.validation import Validation
-from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopLater
+from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTimes, StopLater
 from examples.training.folder import Folder
-from examples.training.loop import fit
+from examples.training.loop import Batches, fit
 from examples.training.optimizers import set_decay, steps_done
 from examples.training.strategies import (
     NAMES,
@@ -93,25 +93,33 @@ def train(
     done = steps_done(model)
     if done >= recipe.steps:
         return True
-    callbacks = [Checkpoint(kept.checkpoint if chief else None, kept.add_seconds)]
+    times = StepTimes()
+    callbacks = [times, Checkpoint(kept.checkpoint if chief else None, kept.add_seconds)]
     callbacks.append(StopLater(seconds))
     if chief:
         log = RoundLog(out, done)
         callbacks = [Progress(recipe.steps, done), log, *callbacks]
         if validation is not None:
             callbacks.insert(0, Validation(validation, recipe.shrink, log.writer))
-    fit(
-        model,
-        lambda step, shard: training_crops(
-            training, recipe.batch, recipe.crop, recipe.seed, step, recipe.scale, recipe.mirror,
-            recipe.shrink, shard,
-        ),
-        recipe.steps,
-        min(steps_per_round, recipe.steps),
-        callbacks,
-        recipe.seed,
-    )  # fmt: skip
+    per_round = min(steps_per_round, recipe.steps)
+    fit(model, pipeline(training, recipe), recipe.steps, per_round, callbacks, recipe.seed)
+    kept.note("step_seconds", times.median)
     return steps_done(model) >= recipe.steps
+
+
+def pipeline(training: Masked, recipe: Recipe) -> Batches:
+    """The batches of a recipe."""
+    return lambda step, shard: training_crops(
+        training,
+        recipe.batch,
+        recipe.crop,
+        recipe.seed,
+        step,
+        recipe.scale,
+        recipe.mirror,
+        recipe.shrink,
+        shard,
+    )
 
 
 def _model(
@@ -120,6 +128,15 @@ def _model(
     """The compiled model, from the checkpoint where there is one."""
     if checkpoint.exists():
         return keras.models.load_model(checkpoint)
+    return new_model(recipe, classes, weights)
+
+
+def new_model(recipe: Recipe, classes: int, weights: pathlib.Path | None = None) -> keras.Model:
+    """The net of a recipe, compiled.
+
+    Raises:
+        UserError: it has no such layers, or the weights do not fit.
+    """
     keras.utils.set_random_seed(recipe.seed)
     try:
         model = build(recipe, classes)
@@ -143,12 +160,7 @@ def _names(model: keras.Model) -> set[str]:
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe that the arguments of `add_recipe_arguments` ask for."""
-    given = {
-        field.name: getattr(args, field.name)
-        for field in dataclasses.fields(Recipe)
-        if getattr(args, field.name, None) is not None
-    }
-    return dataclasses.replace(RECIPES[args.config], **given)
+    return cli.departed(RECIPES[args.config], args)
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
@@ -198,7 +210,7 @@ def main() -> None:
     validation = None
     if args.validate:
         validation = data.find(args.dataset, args.data, "val", args.sbd).spread(args.validate)
-    seconds = 60 * args.minutes if args.minutes else math.inf
+    seconds = cli.seconds_of(args)
     complete = train(
         training, args.out, recipe_of(args), args.round, validation, seconds, strategy, args.weights
     )

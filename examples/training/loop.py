@@ -53,7 +53,7 @@ def fit(
         model.stop_training = False
         called.on_train_begin()
         first, logs = next(iterator), {}
-        _build(model, strategy, first)
+        build(model, strategy, first)
         _seed_dropout(model, seed, done)
         step, coming = _step(model, strategy), itertools.chain([first], iterator)
         for number in range(done // steps_per_round, math.ceil(steps / steps_per_round)):
@@ -104,8 +104,14 @@ def _first_replica(strategy: tf.distribute.Strategy, values: Any) -> Any:
     return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], values)
 
 
-def _build(model: keras.Model, strategy: tf.distribute.Strategy, batch: Any) -> None:
-    """Losses and metrics make their variables when first called; a replica may not."""
+def build(model: keras.Model, strategy: tf.distribute.Strategy, batch: Any) -> None:
+    """Makes the variables of losses, metrics and optimizer, which a replica may not make.
+
+    Args:
+        model: compiled.
+        strategy: in whose scope it was.
+        batch: (inputs, targets), of one replica or of all.
+    """
     one = tf.nest.map_structure(lambda v: v[:1], _first_replica(strategy, batch))
     x, y = one
     outputs = model.compute_output_spec(keras.KerasTensor(x.shape, x.dtype))
