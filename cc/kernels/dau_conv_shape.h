@@ -40,7 +40,9 @@ struct DauConvShape {
 
 // r = ceil(3σ). The 1e-6 px keeps σ = 1/3 in float32 and in float64 on the same integer.
 int64_t SupportRadius(double sigma);
-inline int64_t SupportRadius(const DauConvShape& shape) { return SupportRadius(std::max(shape.sigma, shape.max_sigma)); }
+inline int64_t SupportRadius(const DauConvShape& shape) {
+  return SupportRadius(std::max(shape.sigma, shape.max_sigma));
+}
 
 // A σ of a unit below this counts as this: such a unit is a pixel, or the mean of two. It keeps 1/σ³ finite in float.
 constexpr double kLeastSigma = 1e-9;
@@ -81,8 +83,8 @@ struct GaussianTaps {
   std::vector<double> perimeter;   // ∂g(i)/∂σ, the radius held fixed
 };
 
-// Where the gradients of the parameters go: weight [K, S, F], displacement [2, K, S, F], and sigma, one number or, of the
-// general form, [K, S, F], or null when nobody asks for it.
+// Where the gradients of the parameters go: weight [K, S, F], displacement [2, K, S, F], and sigma, one number or, of
+// the general form, [K, S, F], or null when nobody asks for it.
 template <typename T>
 struct ParamGradients {
   T* weight;

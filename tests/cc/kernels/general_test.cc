@@ -7,7 +7,11 @@
 #include <limits>
 #include <vector>
 
+#include "cc/kernels/base/convert.h"
+#include "cc/kernels/general_conv.h"
+#include "cc/kernels/general_functions.h"
 #include "cc/kernels/reference/general_reference.h"
+#include "cc/kernels/reference/general_reference_engine.h"
 #include "cc/kernels/reference/unit_taps.h"
 #include "cc/kernels/spectral/general_spectral.h"
 #include "tests/cc/kernels/cases.h"
@@ -40,38 +44,69 @@ struct GeneralProblem : Problem<T> {
     }
   }
 
-  // Empty, like the two below, where no tile can hold the displacements.
-  std::vector<T> Forward(const Parallel& parallel) const {
+  // Empty, like the two below, where the engine refuses the shape.
+  std::vector<T> Forward(const GeneralFunctions<T>& engine, const Parallel& parallel) const {
     size_t bytes = 0;
-    if (!spectral::GeneralForwardWorkspace<T>(shape, range, parallel, &bytes).ok()) return {};
+    if (!engine.forward_workspace(shape, range, parallel, &bytes).ok()) return {};
     Scratch scratch(bytes);
     std::vector<T> y(dy.size());
-    spectral::GeneralForward(shape, range, x.data(), weight.data(), displacement.data(), sigma.data(), y.data(),
-                             scratch.data(), parallel);
+    engine.forward(shape, range, x.data(), weight.data(), displacement.data(), sigma.data(), y.data(), scratch.data(),
+                   parallel);
     return y;
   }
-  std::vector<T> BackwardInput(const Parallel& parallel) const {
+  std::vector<T> BackwardInput(const GeneralFunctions<T>& engine, const Parallel& parallel) const {
     size_t bytes = 0;
-    if (!spectral::GeneralBackwardInputWorkspace<T>(shape, range, parallel, &bytes).ok()) return {};
+    if (!engine.backward_input_workspace(shape, range, parallel, &bytes).ok()) return {};
     Scratch scratch(bytes);
     std::vector<T> dx(x.size());
-    spectral::GeneralBackwardInput(shape, range, weight.data(), displacement.data(), sigma.data(), dy.data(), dx.data(),
-                                   scratch.data(), parallel);
+    engine.backward_input(shape, range, weight.data(), displacement.data(), sigma.data(), dy.data(), dx.data(),
+                          scratch.data(), parallel);
     return dx;
   }
   // ∂weight, then ∂displacement, then ∂σ.
-  std::vector<T> BackwardParams(const Parallel& parallel) const {
+  std::vector<T> BackwardParams(const GeneralFunctions<T>& engine, const Parallel& parallel) const {
     size_t bytes = 0;
-    if (!spectral::GeneralBackwardParamsWorkspace<T>(shape, range, parallel, &bytes).ok()) return {};
+    if (!engine.backward_params_workspace(shape, range, parallel, &bytes).ok()) return {};
     Scratch scratch(bytes);
     const size_t count = weight.size();
     std::vector<T> gradients(4 * count);
-    spectral::GeneralBackwardParams(shape, range, x.data(), weight.data(), displacement.data(), sigma.data(), dy.data(),
-                                    {gradients.data(), gradients.data() + count, gradients.data() + 3 * count},
-                                    scratch.data(), parallel);
+    engine.backward_params(shape, range, x.data(), weight.data(), displacement.data(), sigma.data(), dy.data(),
+                           {gradients.data(), gradients.data() + count, gradients.data() + 3 * count}, scratch.data(),
+                           parallel);
     return gradients;
   }
 };
+
+template <typename T>
+constexpr GeneralFunctions<T> kSpectral = DAU_GENERAL_FUNCTIONS(T, spectral);
+template <typename T>
+constexpr GeneralFunctions<T> kReference = DAU_GENERAL_FUNCTIONS(T, reference);
+
+// Through general_conv.h, which refuses nothing.
+template <typename T>
+constexpr GeneralFunctions<T> kFrontDoor = {
+    [](const DauConvShape& shape, const DisplacementRange& range, const Parallel& parallel, size_t* bytes) {
+      return dau::GeneralForwardWorkspace<T>({}, shape, range, parallel, bytes);
+    },
+    [](const DauConvShape& shape, const DisplacementRange& range, const T* x, const T* weight, const T* displacement,
+       const T* sigma, T* y, void* workspace, const Parallel& parallel) {
+      dau::GeneralForward<T>({}, shape, range, x, weight, displacement, sigma, y, workspace, parallel);
+    },
+    [](const DauConvShape& shape, const DisplacementRange& range, const Parallel& parallel, size_t* bytes) {
+      return dau::GeneralBackwardInputWorkspace<T>({}, shape, range, parallel, bytes);
+    },
+    [](const DauConvShape& shape, const DisplacementRange& range, const T* weight, const T* displacement,
+       const T* sigma, const T* dy, T* dx, void* workspace, const Parallel& parallel) {
+      dau::GeneralBackwardInput<T>({}, shape, range, weight, displacement, sigma, dy, dx, workspace, parallel);
+    },
+    [](const DauConvShape& shape, const DisplacementRange& range, const Parallel& parallel, size_t* bytes) {
+      return dau::GeneralBackwardParamsWorkspace<T>({}, shape, range, parallel, bytes);
+    },
+    [](const DauConvShape& shape, const DisplacementRange& range, const T* x, const T* weight, const T* displacement,
+       const T* sigma, const T* dy, const ParamGradients<T>& gradients, void* workspace, const Parallel& parallel) {
+      dau::GeneralBackwardParams<T>({}, shape, range, x, weight, displacement, sigma, dy, gradients, workspace,
+                                    parallel);
+    }};
 
 constexpr double kUnderflows = 64 * 64;  // as of the spectral engine in engines.h
 
@@ -114,8 +149,8 @@ std::vector<Scale> Derivatives(const GeneralProblem<T>& p, std::vector<Scale> un
 }
 
 template <typename T>
-void CheckForward(const GeneralProblem<T>& p) {
-  const std::vector<T> actual = p.Forward(Threads(1));
+void CheckForward(const GeneralProblem<T>& p, const GeneralFunctions<T>& engine = kSpectral<T>) {
+  const std::vector<T> actual = p.Forward(engine, Threads(1));
   if (actual.empty() && !p.dy.empty()) return;  // refused
   std::vector<double> expected(p.dy.size());
   reference::GeneralForward(p.shape, Double(p.x).data(), Double(p.weight).data(), Double(p.displacement).data(),
@@ -125,8 +160,8 @@ void CheckForward(const GeneralProblem<T>& p) {
 }
 
 template <typename T>
-void CheckBackwardInput(const GeneralProblem<T>& p) {
-  const std::vector<T> actual = p.BackwardInput(Threads(1));
+void CheckBackwardInput(const GeneralProblem<T>& p, const GeneralFunctions<T>& engine = kSpectral<T>) {
+  const std::vector<T> actual = p.BackwardInput(engine, Threads(1));
   if (actual.empty()) return;
   std::vector<double> expected(p.x.size());
   reference::GeneralBackwardInput(p.shape, Double(p.weight).data(), Double(p.displacement).data(),
@@ -136,8 +171,8 @@ void CheckBackwardInput(const GeneralProblem<T>& p) {
 }
 
 template <typename T>
-void CheckBackwardParams(const GeneralProblem<T>& p) {
-  const std::vector<T> actual = p.BackwardParams(Threads(1));
+void CheckBackwardParams(const GeneralProblem<T>& p, const GeneralFunctions<T>& engine = kSpectral<T>) {
+  const std::vector<T> actual = p.BackwardParams(engine, Threads(1));
   if (actual.empty()) return;
   const size_t count = p.weight.size();
   std::vector<double> expected(4 * count);
@@ -157,10 +192,10 @@ void CheckBackwardParams(const GeneralProblem<T>& p) {
 }
 
 template <typename T>
-void CheckEverything(const GeneralProblem<T>& p) {
-  CheckForward(p);
-  CheckBackwardInput(p);
-  CheckBackwardParams(p);
+void CheckEverything(const GeneralProblem<T>& p, const GeneralFunctions<T>& engine = kSpectral<T>) {
+  CheckForward(p, engine);
+  CheckBackwardInput(p, engine);
+  CheckBackwardParams(p, engine);
 }
 
 TEST(GeneralTest, Cases) {
@@ -168,7 +203,100 @@ TEST(GeneralTest, Cases) {
     SCOPED_TRACE(c.name);
     CheckEverything(GeneralProblem<float>(c));
     CheckEverything(GeneralProblem<double>(c));
+    CheckEverything(GeneralProblem<float>(c), kReference<float>);
   }
+}
+
+// Tiles of 512 × 128 or 256 × 256 samples do not hold these displacements: they are computed block by block. Each unit
+// counts once, those at the edge of reach and beyond it too.
+TEST(GeneralTest, DisplacementsTooFarApartForATile) {
+  for (const DauConvShape& shape :
+       {Shape(2, 130, 140, 1, 2, 1), Shape(1, 3, 300, 1, 2, 2, 0.9), Strided(Shape(1, 150, 130, 2, 1, 2), 2, 3),
+        Valid(Nchw(Shape(1, 270, 270, 1, 2, 1)), 60)}) {
+    const double height = static_cast<double>(shape.height), width = static_cast<double>(shape.width);
+    GeneralProblem<float> p({"", shape, width});
+    // Two units as far as they still see a pixel, from which the ranges follow.
+    const size_t count = p.weight.size();
+    p.displacement[0] = static_cast<float>(0.4 - height);
+    p.displacement[1] = static_cast<float>(height - 1.3);
+    p.displacement[count] = static_cast<float>(0.3 - width);
+    p.displacement[count + 1] = static_cast<float>(width - 0.5);
+    ASSERT_TRUE(FindDisplacementRange(p.shape, p.displacement.data(), &p.range).ok());
+    size_t bytes = 0;
+    EXPECT_FALSE(kSpectral<float>.forward_workspace(p.shape, p.range, Threads(1), &bytes).ok());
+    EXPECT_FALSE(p.Forward(kFrontDoor<float>, Threads(1)).empty());
+    EXPECT_FALSE(p.BackwardInput(kFrontDoor<float>, Threads(1)).empty());
+    EXPECT_FALSE(p.BackwardParams(kFrontDoor<float>, Threads(1)).empty());
+    CheckEverything(p, kFrontDoor<float>);
+  }
+}
+
+// The reference takes over where a unit's own taps fill no tile; what options force is taken or refused.
+TEST(GeneralTest, EnginesByName) {
+  GeneralProblem<float> p({"", Shape(1, 2000, 1, 1, 1, 1, 0.5), 1});
+  p.shape.max_sigma = 100;
+  size_t bytes = 0;
+  const auto forward = [&](Engine engine) {
+    return dau::GeneralForwardWorkspace<float>({engine}, p.shape, p.range, Threads(1), &bytes);
+  };
+  EXPECT_TRUE(forward(Engine::kAuto).ok());
+  EXPECT_TRUE(forward(Engine::kReference).ok());
+  EXPECT_FALSE(forward(Engine::kSpectral).ok());
+  p.shape.max_sigma = 1;
+  EXPECT_TRUE(forward(Engine::kSpectral).ok());
+  EXPECT_NE(forward(Engine::kDirect).message().find("`direct` can't compute this call: each unit has a sigma"),
+            std::string::npos);
+}
+
+template <typename Half>
+std::vector<Half> Stored(const std::vector<float>& values) {
+  std::vector<Half> stored(values.size());
+  FromFloat(values.data(), static_cast<int64_t>(values.size()), stored.data(), Threads(1));
+  return stored;
+}
+template <typename Half>
+std::vector<float> Read(const std::vector<Half>& stored) {
+  std::vector<float> values(stored.size());
+  ToFloat(stored.data(), static_cast<int64_t>(stored.size()), values.data(), Threads(1));
+  return values;
+}
+
+// Images and weights of 16 bits are computed in float: the same bits as of their values, rounded at the end.
+template <typename Half>
+void CheckStorage() {
+  for (double reach : {3.0, 400.0}) {  // in one piece, and block by block
+    GeneralProblem<float> p({"", Shape(1, 9, 400, 2, 3, 2), reach});
+    const auto x = Stored<Half>(p.x), weight = Stored<Half>(p.weight), dy = Stored<Half>(p.dy);
+    p.x = Read(x);
+    p.weight = Read(weight);
+    p.dy = Read(dy);
+    const std::vector<float> y = p.Forward(kFrontDoor<float>, Threads(1));
+    const std::vector<float> dx = p.BackwardInput(kFrontDoor<float>, Threads(1));
+    const std::vector<float> gradients = p.BackwardParams(kFrontDoor<float>, Threads(1));
+    const size_t count = weight.size();
+    size_t bytes[3];
+    ASSERT_TRUE(GeneralForwardWorkspace<Half>({}, p.shape, p.range, Threads(1), &bytes[0]).ok());
+    ASSERT_TRUE(GeneralBackwardInputWorkspace<Half>({}, p.shape, p.range, Threads(1), &bytes[1]).ok());
+    ASSERT_TRUE(GeneralBackwardParamsWorkspace<Half>({}, p.shape, p.range, Threads(1), &bytes[2]).ok());
+    std::vector<Half> half_y(y.size()), half_dx(dx.size()), d_weight(count);
+    std::vector<float> others(3 * count);
+    GeneralForward<Half>({}, p.shape, p.range, x.data(), weight.data(), p.displacement.data(), p.sigma.data(),
+                         half_y.data(), Scratch(bytes[0]).data(), Threads(1));
+    GeneralBackwardInput<Half>({}, p.shape, p.range, weight.data(), p.displacement.data(), p.sigma.data(), dy.data(),
+                               half_dx.data(), Scratch(bytes[1]).data(), Threads(1));
+    GeneralBackwardParams<Half>({}, p.shape, p.range, x.data(), weight.data(), p.displacement.data(), p.sigma.data(),
+                                dy.data(), {d_weight.data(), others.data(), others.data() + 2 * count},
+                                Scratch(bytes[2]).data(), Threads(1));
+    EXPECT_EQ(Read(half_y), Read(Stored<Half>(y)));
+    EXPECT_EQ(Read(half_dx), Read(Stored<Half>(dx)));
+    EXPECT_EQ(Read(d_weight), Read(Stored<Half>({gradients.begin(), gradients.begin() + count})));
+    EXPECT_EQ(others, std::vector<float>(gradients.begin() + count, gradients.end()));
+  }
+}
+
+TEST(GeneralTest, Storage) {
+  CheckStorage<BFloat16>();
+  CheckStorage<Float16>();
 }
 
 TEST(GeneralTest, UnitsAndRadii) {
@@ -201,9 +329,11 @@ TEST(GeneralTest, SameBitsWithAnyNumberOfThreads) {
     SCOPED_TRACE(c.name);
     const GeneralProblem<float> p(c);
     for (int threads : {2, 5}) {
-      EXPECT_TRUE(Same(p.Forward(Threads(1)), p.Forward(Threads(threads))));
-      EXPECT_TRUE(Same(p.BackwardInput(Threads(1)), p.BackwardInput(Threads(threads))));
-      EXPECT_TRUE(Same(p.BackwardParams(Threads(1)), p.BackwardParams(Threads(threads))));
+      EXPECT_TRUE(Same(p.Forward(kSpectral<float>, Threads(1)), p.Forward(kSpectral<float>, Threads(threads))));
+      EXPECT_TRUE(
+          Same(p.BackwardInput(kSpectral<float>, Threads(1)), p.BackwardInput(kSpectral<float>, Threads(threads))));
+      EXPECT_TRUE(
+          Same(p.BackwardParams(kSpectral<float>, Threads(1)), p.BackwardParams(kSpectral<float>, Threads(threads))));
     }
   }
 }
@@ -217,17 +347,18 @@ TEST(GeneralTest, ImagesDoNotSeeEachOther) {
   image.x.resize(InputCount(image.shape));
   image.dy.resize(OutputCount(image.shape));
   batch.x.back() = batch.dy.back() = std::numeric_limits<float>::quiet_NaN();  // of the last image
-  std::vector<float> y = batch.Forward(Threads(1)), dx = batch.BackwardInput(Threads(1));
+  std::vector<float> y = batch.Forward(kSpectral<float>, Threads(1)),
+                     dx = batch.BackwardInput(kSpectral<float>, Threads(1));
   y.resize(image.dy.size());
   dx.resize(image.x.size());
-  EXPECT_TRUE(Same(y, image.Forward(Threads(1))));
-  EXPECT_TRUE(Same(dx, image.BackwardInput(Threads(1))));
+  EXPECT_TRUE(Same(y, image.Forward(kSpectral<float>, Threads(1))));
+  EXPECT_TRUE(Same(dx, image.BackwardInput(kSpectral<float>, Threads(1))));
 }
 
 TEST(GeneralTest, EmptyBatchGivesZeroGradients) {
   const GeneralProblem<float> p({"", Shape(0, 5, 6, 2, 3, 2), 2});
-  EXPECT_TRUE(p.Forward(Threads(1)).empty());
-  EXPECT_EQ(p.BackwardParams(Threads(1)), std::vector<float>(4 * p.weight.size(), 0));
+  EXPECT_TRUE(p.Forward(kSpectral<float>, Threads(1)).empty());
+  EXPECT_EQ(p.BackwardParams(kSpectral<float>, Threads(1)), std::vector<float>(4 * p.weight.size(), 0));
 }
 
 // The definition is what dau_conv_shape.h says of one dimension, and its gradients are those of its values.
