@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "cc/kernels/base/int_math.h"
+#include "cc/kernels/spectral/general_units.h"
 #include "cc/kernels/spectral/transform.h"
 #include "cc/kernels/spectral/units.h"
 
@@ -21,6 +22,9 @@ namespace dau::spectral {
 // Gradients of a unit, before the weight that multiplies all but the first.
 enum Gradient { kOfWeight, kOfVertical, kOfHorizontal, kOfSigma, kGradients };
 constexpr int kMaxFactors = 4;
+
+// Horizontal frequencies and input channels whose correlations stay in the L1 cache: 3·4·4·128 bytes, 6 KB.
+constexpr int64_t kFrequencies = 3, kInputs = 4;
 
 // Of each frequency of an axis, 0 … P/2: spectra of the blur g, of Eq. 16's odd derivative (an imaginary part), of
 // ∂g/∂σ.
@@ -37,6 +41,7 @@ struct CorrelateJob {
   DisplacementGradient kind;
   bool sigma;
   BlurSpectra<T> blur_v, blur_h;
+  GeneralFields general;  // of the general form, for GeneralCorrelate; else of radius 0
   int64_t tile_count;
   const T* x;   // ToSpectra's data: [slot][in block][tile][3][kBlock]
   const T* dy;  // ToSpectra's conjugate kernel: [slot][filter group][tile][2][FilterBlock]
