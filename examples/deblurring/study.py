@@ -1,6 +1,6 @@
 """DAU-SRN-DeblurNet against SRN-DeblurNet of the same width: as many steps, and as much time.
 
-Rows: dau, standard; and "longer" the faster of the two, with the steps that the other's time allows.
+Rows: dau, standard; "longer" is the faster of the two with the steps that the other's time allows.
 Every result is kept in --out (model, metrics.json, picture.png); call again to go on where the time
 ran out, or to print the table. Step times include the wait for the batch, of the last call.
 
