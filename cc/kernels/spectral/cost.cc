@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 #include <utility>
 
@@ -34,7 +35,22 @@ double Chunks(double tiles, double frequencies, double in_channels, double out_c
   return std::ceil(tiles / std::max(1.0, std::floor(kSpectraBytes / tile_bytes)));
 }
 
+// Multiply-adds that make a frequency of a pair's kernel; storing it is taken as 2, or 4 more.
+double UnitsKernelCost(int64_t units) { return 1.5 * (2 * static_cast<double>(units) + 2); }
+double TapsKernelCost(const Tiling& tiling) {
+  const double v = static_cast<double>(tiling.v.reach()), h = static_cast<double>(tiling.h.reach());
+  return h + 4 + v * (2 * h + 1) / static_cast<double>(tiling.h.length);
+}
+
 }  // namespace
+
+int64_t TapCount(const Tiling& tiling) { return (2 * tiling.v.reach() + 1) * (2 * tiling.h.reach() + 1); }
+
+bool ByTaps(const Tiling& tiling, int64_t units) {
+  constexpr int64_t kMostTaps = 512;
+  if (const char* env = std::getenv("TAPS")) return std::atoi(env) != 0 && TapCount(tiling) <= kMostTaps;
+  return TapCount(tiling) <= kMostTaps && TapsKernelCost(tiling) < UnitsKernelCost(units);
+}
 
 double TilingCost(const DauConvShape& shape, const Tiling& tiling) {
   const double tiles = std::max(1.0, AllTiles(shape, tiling));
