@@ -35,11 +35,13 @@ double Chunks(double tiles, double frequencies, double in_channels, double out_c
   return std::ceil(tiles / std::max(1.0, std::floor(kSpectraBytes / tile_bytes)));
 }
 
-// Multiply-adds that make a frequency of a pair's kernel; storing it is taken as 2, or 4 more.
+// What a frequency of a pair's kernel takes to make and to store, in the products' multiply-adds. By units, the factors
+// come from the L2 cache. By taps, four frequencies are made together, also where two or three of them are not wanted.
 double UnitsKernelCost(int64_t units) { return 1.5 * (2 * static_cast<double>(units) + 2); }
 double TapsKernelCost(const Tiling& tiling) {
   const double v = static_cast<double>(tiling.v.reach()), h = static_cast<double>(tiling.h.reach());
-  return h + 4 + v * (2 * h + 1) / static_cast<double>(tiling.h.length);
+  const double made = static_cast<double>(4 * tiling.v.half() * (tiling.h.length / 4 + 1));
+  return made / static_cast<double>(tiling.slots()) * (h + 4 + v * (2 * h + 1) / static_cast<double>(tiling.h.length));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/spectral/fft-inl.h"
 #include "cc/kernels/spectral/units.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -48,6 +49,15 @@ HWY_NOINLINE void PackUnits(D d, const UnitArrays<T>& arrays, const Tiling& tili
   for (int64_t in = 0; in < in_count; ++in) {
     for (int64_t k = 0; k < arrays.units; ++k, packed += kUnitFields * kLanes) {
       int64_t i = arrays.Index(k, in_begin + in, out_begin);
+      if (arrays.out_stride == 1) {
+        // Rows of the arrays, too short and too far apart for the hardware to guess.
+        const int64_t next = i + 4 * arrays.in_stride;
+        for (int64_t line = next; line < next + kLanes; line += 64 / static_cast<int64_t>(sizeof(T))) {
+          hwy::Prefetch(arrays.weight + line);
+          hwy::Prefetch(arrays.displacement + line);
+          hwy::Prefetch(arrays.displacement + arrays.count() + line);
+        }
+      }
       for (int64_t lane = 0; lane < out_count; ++lane, i += arrays.out_stride) {
         weight[lane] = arrays.weight[i];
         vertical[lane] = arrays.displacement[i];
