@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 #include <utility>
 
@@ -37,31 +36,40 @@ double Chunks(double tiles, double frequencies, double in_channels, double out_c
 
 // What a frequency of a pair's kernel takes to make and to store, in the products' multiply-adds. By units, the factors
 // come from the L2 cache. By taps, four frequencies are made together, also where two or three of them are not wanted.
+// The numbers are such that the measured times of both forms meet where these costs do.
 double UnitsKernelCost(int64_t units) { return 1.5 * (2 * static_cast<double>(units) + 2); }
 double TapsKernelCost(const Tiling& tiling) {
   const double v = static_cast<double>(tiling.v.reach()), h = static_cast<double>(tiling.h.reach());
   const double made = static_cast<double>(4 * tiling.v.half() * (tiling.h.length / 4 + 1));
   return made / static_cast<double>(tiling.slots()) * (h + 4 + v * (2 * h + 1) / static_cast<double>(tiling.h.length));
 }
+// The same for the gradients, of what follows a frequency's correlations.
+double UnitsGradientCost(int64_t units) { return 4 * static_cast<double>(units); }
+double TapsGradientCost(const Tiling& tiling, DisplacementGradient kind) {
+  return (kind == DisplacementGradient::kExact ? 1 : 1.8) * TapsKernelCost(tiling);
+}
+
+// More places than this are slower to clear and to gather from than units are to transform.
+constexpr int64_t kMostTaps = 512;
 
 }  // namespace
 
 int64_t TapCount(const Tiling& tiling) { return (2 * tiling.v.reach() + 1) * (2 * tiling.h.reach() + 1); }
 
 bool ByTaps(const Tiling& tiling, int64_t units) {
-  constexpr int64_t kMostTaps = 512;
-  if (const char* env = std::getenv("TAPS")) return std::atoi(env) != 0 && TapCount(tiling) <= kMostTaps;
   return TapCount(tiling) <= kMostTaps && TapsKernelCost(tiling) < UnitsKernelCost(units);
+}
+bool ByTaps(const Tiling& tiling, int64_t units, DisplacementGradient kind) {
+  return TapCount(tiling) <= kMostTaps && TapsGradientCost(tiling, kind) < UnitsGradientCost(units);
 }
 
 double TilingCost(const DauConvShape& shape, const Tiling& tiling) {
   const double tiles = std::max(1.0, AllTiles(shape, tiling));
   const double pixels = static_cast<double>(tiling.v.length) * static_cast<double>(tiling.h.length);
   const double in = static_cast<double>(shape.in_channels), out = static_cast<double>(shape.filters);
-  // A frequency of a pair takes 2K multiply-adds to make the kernel's value and 3 for each tile; storing that value
-  // and its sums is taken as 2 more.
-  const double products =
-      pixels / 2 * in * out * ((2 * shape.units + 2) * Chunks(tiles, pixels / 2, in, out) + 3 * tiles);
+  // A frequency of a pair takes 3 multiply-adds for each tile, and 2 to read the kernel.
+  const double kernel = ByTaps(tiling, shape.units) ? TapsKernelCost(tiling) : UnitsKernelCost(shape.units);
+  const double products = pixels / 2 * in * out * ((1.2 * kernel + 3) * Chunks(tiles, pixels / 2, in, out) + 3 * tiles);
   // A real transform is taken as 4·log2(P²) multiply-adds a pixel, loads and stores included.
   const double transforms = tiles * pixels * (in + out) * 4 * std::log2(pixels);
   return products + transforms;

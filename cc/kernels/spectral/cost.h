@@ -14,9 +14,10 @@ namespace dau::spectral {
 // system with each call, and near the caches.
 constexpr int64_t kSpectraBytes = 24 << 20;
 
-// Taps of the kernel's spectra by taps, and whether this form is the cheaper one.
+// Places of taps, and whether the form by taps is the cheaper one: of the products, of the gradients.
 int64_t TapCount(const Tiling& tiling);
 bool ByTaps(const Tiling& tiling, int64_t units);
+bool ByTaps(const Tiling& tiling, int64_t units, DisplacementGradient kind);
 
 // What the tiles of a shape are chosen by: multiply-adds that a vector does at once. Not the nanoseconds below, which
 // don't know how far apart the work of different tiles lies: they took 44 instead of 56 samples for 128×128 pixels of

@@ -29,10 +29,7 @@ class ParamsPass {
     }
     all_tiles_ = shape.batch * tiling_.tiles();
     chunk_ = ChunkTiles(all_tiles_, (x_tile_size() + dy_tile_size()) * sizeof(T));
-    // The horizontal factors of a group's units stay in an L2 cache of 1 MiB.
-    constexpr int64_t kTableBytes = 400 << 10;
-    const int64_t bytes = tiling_.h.half() * shape.units * 2 * FilterBlock<T>() * static_cast<int64_t>(sizeof(T));
-    in_group_ = std::clamp<int64_t>(kTableBytes / bytes / kBlock * kBlock, kBlock, RoundUp(shape.in_channels, kBlock));
+    ChooseGroups();
   }
 
   Status Workspace(size_t* bytes) const {
@@ -99,7 +96,7 @@ class ParamsPass {
             [&](int64_t slot, int64_t item) { ToSpectra(*job, item, b.scratch + slot * transform_size()); });
       }
       correlate.add = tile > 0;
-      const int64_t size = correlate.ScratchSize();
+      const int64_t size = CorrelateScratchSize(correlate);
       parallel_.ForEachInSlot(correlate.items(), pixels * in_group_ * count, SlotLimit(size * sizeof(T)),
                               [&](int64_t slot, int64_t item) { Correlate(correlate, item, b.scratch + slot * size); });
     }
@@ -123,14 +120,14 @@ class ParamsPass {
   CorrelateJob<T> Job(const T* weight, const T* displacement) const {
     CorrelateJob<T> job{tiling_, nullptr, nullptr, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
                         kind_,   sigma_,  {},      {},
-                        chunk_,  nullptr, nullptr, in_group_,
-                        false,   nullptr};
+                        chunk_,  nullptr, nullptr, by_taps_,
+                        in_group_, false,   nullptr};
     return job;
   }
 
   Buffers LayOut(Arena& arena) const {
     const CorrelateJob<T> job = Job(nullptr, nullptr);
-    const int64_t size = job.ScratchSize(), channels = std::max(shape_.in_channels, shape_.filters);
+    const int64_t size = CorrelateScratchSize(job), channels = std::max(shape_.in_channels, shape_.filters);
     Buffers b;
     // Correlations of the last inputs read up to 3 channels beyond a block that is not full: zeros, as ToSpectra left.
     b.x = arena.Take<T>(chunk_ * x_tile_size());
@@ -156,14 +153,22 @@ class ParamsPass {
     };
     parallel_.ForEach(shape_.units * shape_.in_channels, 40 * shape_.filters, [&](int64_t row) {
       const int64_t k = row / shape_.in_channels, s = row % shape_.in_channels;
-      for (int64_t f = 0; f < shape_.filters; ++f) {
-        const int64_t i = arrays.Index(k, s, f);
-        const T* sum = at(k, s, f);
-        const T share = inside(i) ? scale : T{0};
-        gradients.weight[i] = share == 0 ? T{0} : share * sum[kOfWeight * kLanes];
-        gradients.displacement[i] = share == 0 ? T{0} : share * weight[i] * sum[kOfVertical * kLanes];
-        gradients.displacement[arrays.count() + i] =
-            share == 0 ? T{0} : share * weight[i] * sum[kOfHorizontal * kLanes];
+      for (int64_t first = 0; first < shape_.filters; first += kLanes) {
+        const int64_t i = arrays.Index(k, s, first), count = std::min(kLanes, shape_.filters - first);
+        const T* __restrict sum = at(k, s, first);
+        T* __restrict to_weight = gradients.weight + i;
+        T* __restrict to_vertical = gradients.displacement + i;
+        T* __restrict to_horizontal = to_vertical + arrays.count();
+        for (int64_t lane = 0; lane < count; ++lane) {
+          const T weighted = scale * weight[i + lane];
+          to_weight[lane] = scale * sum[kOfWeight * kLanes + lane];
+          to_vertical[lane] = weighted * sum[kOfVertical * kLanes + lane];
+          to_horizontal[lane] = weighted * sum[kOfHorizontal * kLanes + lane];
+        }
+        if (all_inside_) continue;
+        for (int64_t lane = 0; lane < count; ++lane) {
+          if (!inside(i + lane)) to_weight[lane] = to_vertical[lane] = to_horizontal[lane] = T{0};
+        }
       }
     });
     if (gradients.sigma == nullptr) return;
@@ -177,6 +182,19 @@ class ParamsPass {
       }
     }
     *gradients.sigma = static_cast<T>(total * 2.0 / static_cast<double>(tiling_.v.length * tiling_.h.length));
+  }
+
+  void ChooseGroups() {
+    by_taps_ = ByTaps(tiling_, shape_.units, kind_);
+    // The horizontal factors of a group's units stay in an L2 cache of 1 MiB; or its taps and rows do.
+    constexpr int64_t kTableBytes = 400 << 10, kTapBytes = 1000 << 10;
+    constexpr int64_t kLaneBytes = FilterBlock<T>() * static_cast<int64_t>(sizeof(T));
+    const CorrelateJob<T> job = Job(nullptr, nullptr);
+    const int64_t tables = kTableBytes / (2 * kLaneBytes * tiling_.h.half() * shape_.units);
+    const int64_t taps = kTapBytes / (kLaneBytes * (job.tap_fields() * TapCount(tiling_) +
+                                                    job.row_fields() * 4 * 2 * (2 * tiling_.h.reach() + 1)));
+    in_group_ = std::clamp<int64_t>((by_taps_ ? taps : tables) / kBlock * kBlock, kBlock,
+                                    RoundUp(shape_.in_channels, kBlock));
   }
 
   static int64_t Vectors(int64_t channels) { return CeilDiv(channels, TransformLanes<T>()); }
@@ -197,8 +215,8 @@ class ParamsPass {
   const Parallel& parallel_;
   Status status_;
   Tiling tiling_, dy_tiling_;
-  bool all_inside_ = false;
-  int64_t all_tiles_, chunk_, in_group_;
+  bool all_inside_ = false, by_taps_ = false;
+  int64_t all_tiles_, chunk_, in_group_ = kBlock;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "cc/kernels/spectral/cost.h"
 #include "cc/kernels/spectral/product-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
 #include "cc/kernels/spectral/waves.h"
@@ -23,48 +24,52 @@ HWY_BEFORE_NAMESPACE();
 namespace dau::spectral {
 namespace HWY_NAMESPACE {
 
-// The places of a block of units' four taps, and what they hold.
-template <typename T>
-struct Corners {
-  HWY_ALIGN int32_t place[4][FilterBlock<T>()];
-  HWY_ALIGN T value[4][FilterBlock<T>()];
-};
-
-// packed: one unit of a block. slots_v: of a column of taps.
-template <class D, typename T = hn::TFromD<D>>
-HWY_INLINE void FindCorners(D d, const T* HWY_RESTRICT packed, const Tiling& tiling, int64_t slots_v,
-                            int64_t lanes_used, Corners<T>& corners) {
-  using V = hn::Vec<D>;
+// Where a vector of units' four taps stand, as whole numbers: column by column.
+template <class D, class V = hn::Vec<D>, typename T = hn::TFromD<D>>
+HWY_INLINE void FindCorners(D d, const T* HWY_RESTRICT packed, const Tiling& tiling, int64_t lane, V (&place)[4]) {
   constexpr int64_t kLanes = FilterBlock<T>();
   // TapSlot() of whole numbers in vectors.
   const V one = hn::Set(d, T{1}), two = hn::Set(d, T{2}), minus_two = hn::Set(d, T{-2});
-  const auto slot = [=](V offset) HWY_ATTR {
-    return hn::Max(hn::MulSub(two, offset, one), hn::Mul(minus_two, offset));
-  };
-  const V sign_v = hn::Set(d, static_cast<T>(tiling.v.sign)), sign_h = hn::Set(d, static_cast<T>(tiling.h.sign));
-  const V step = hn::Set(d, static_cast<T>(slots_v)), block = hn::Set(d, static_cast<T>(kLanes));
+  const auto slot = [=](V offset)
+                        HWY_ATTR { return hn::Max(hn::MulSub(two, offset, one), hn::Mul(minus_two, offset)); };
+  const V column = hn::Set(d, static_cast<T>(2 * tiling.v.reach() + 1)), block = hn::Set(d, static_cast<T>(kLanes));
+  const V cell_v = hn::Load(d, packed + kCellV * kLanes + lane);
+  const V cell_h = hn::Load(d, packed + kCellH * kLanes + lane);
+  const V next_v = hn::Add(cell_v, hn::Set(d, static_cast<T>(tiling.v.sign)));
+  const V next_h = hn::Add(cell_h, hn::Set(d, static_cast<T>(tiling.h.sign)));
+  const V near = hn::Mul(slot(cell_h), column), far = hn::Mul(slot(next_h), column);
+  const V up = slot(cell_v), down = slot(next_v), lanes = hn::Iota(d, static_cast<T>(lane));
+  place[0] = hn::MulAdd(hn::Add(near, up), block, lanes);
+  place[1] = hn::MulAdd(hn::Add(near, down), block, lanes);
+  place[2] = hn::MulAdd(hn::Add(far, up), block, lanes);
+  place[3] = hn::MulAdd(hn::Add(far, down), block, lanes);
+}
+
+// taps += the four taps of a block of units.
+template <class D, typename T = hn::TFromD<D>>
+HWY_INLINE void AddUnits(D d, const T* HWY_RESTRICT packed, const Tiling& tiling, int64_t lanes_used,
+                         T* HWY_RESTRICT taps) {
+  using V = hn::Vec<D>;
+  const hn::RebindToSigned<D> whole;
+  constexpr int64_t kLanes = FilterBlock<T>();
+  HWY_ALIGN hn::TFromD<decltype(whole)> places[4][kLanes];
+  HWY_ALIGN T values[4][kLanes];
   for (int64_t lane = 0; lane < lanes_used; lane += hn::Lanes(d)) {
-    const T* const field = packed + lane;
-    const V weight = hn::Load(d, field + kWeight * kLanes);
-    const V cell_v = hn::Load(d, field + kCellV * kLanes), cell_h = hn::Load(d, field + kCellH * kLanes);
-    const V far_v = hn::Load(d, field + kFractionV * kLanes), far_h = hn::Load(d, field + kFractionH * kLanes);
-    const V far = hn::Mul(weight, far_h), near = hn::Sub(weight, far);  // of the two columns
-    const V rows[2] = {slot(cell_v), slot(hn::Add(cell_v, sign_v))};
-    const V cols[2] = {slot(cell_h), slot(hn::Add(cell_h, sign_h))};
-    const V lane_of = hn::Iota(d, static_cast<T>(lane));
-    HWY_UNROLL(2)
-    for (int i = 0; i < 2; ++i) {
-      const V share = i == 0 ? near : far, below = hn::Mul(share, far_v);
-      const V values[2] = {hn::Sub(share, below), below};
-      HWY_UNROLL(2)
-      for (int j = 0; j < 2; ++j) {
-        const V place = hn::MulAdd(hn::MulAdd(cols[i], step, rows[j]), block, lane_of);
-        HWY_ALIGN T whole[hn::MaxLanes(d)];
-        hn::Store(place, d, whole);
-        for (size_t l = 0; l < hn::Lanes(d); ++l) corners.place[2 * i + j][lane + l] = static_cast<int32_t>(whole[l]);
-        hn::Store(values[j], d, corners.value[2 * i + j] + lane);
-      }
+    V place[4];
+    FindCorners(d, packed, tiling, lane, place);
+    const V weight = hn::Load(d, packed + kWeight * kLanes + lane);
+    const V fraction_v = hn::Load(d, packed + kFractionV * kLanes + lane);
+    const V far = hn::Mul(weight, hn::Load(d, packed + kFractionH * kLanes + lane)), near = hn::Sub(weight, far);
+    const V near_down = hn::Mul(near, fraction_v), far_down = hn::Mul(far, fraction_v);
+    const V value[4] = {hn::Sub(near, near_down), near_down, hn::Sub(far, far_down), far_down};
+    HWY_UNROLL(4)
+    for (int i = 0; i < 4; ++i) {
+      hn::Store(hn::ConvertTo(whole, place[i]), whole, places[i] + lane);
+      hn::Store(value[i], d, values[i] + lane);
     }
+  }
+  for (int i = 0; i < 4; ++i) {
+    for (int64_t lane = 0; lane < lanes_used; ++lane) taps[places[i][lane]] += values[i][lane];
   }
 }
 
@@ -78,22 +83,11 @@ HWY_INLINE void SumAndDifference(D d, int64_t lanes_used, T* HWY_RESTRICT first,
   }
 }
 
-// taps[slot of q][slot of p][FilterBlock] of one input channel, from its packed units: in each direction the tap in the
-// middle, and then of each distance sum and difference of the two.
+// From taps to what is even and odd in each direction, or back: of each distance sum and difference of the two.
 template <class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void MakeTaps(D d, const Tiling& tiling, const T* packed, int64_t units, int64_t lanes_used, T* taps) {
+HWY_INLINE void SplitParity(D d, const Tiling& tiling, int64_t lanes_used, T* taps) {
   constexpr int64_t kLanes = FilterBlock<T>();
   const int64_t slots_v = 2 * tiling.v.reach() + 1, slots_h = 2 * tiling.h.reach() + 1, column = slots_v * kLanes;
-  std::fill_n(taps, slots_h * column, T{0});
-  Corners<T> corners;
-  for (int64_t k = 0; k < units; ++k, packed += kUnitFields * kLanes) {
-    FindCorners(d, packed, tiling, slots_v, lanes_used, corners);
-    for (int corner = 0; corner < 4; ++corner) {
-      for (int64_t lane = 0; lane < lanes_used; ++lane) {
-        taps[corners.place[corner][lane]] += corners.value[corner][lane];
-      }
-    }
-  }
   for (int64_t h = 1; h < slots_h; h += 2) {
     for (int64_t v = 0; v < slots_v; ++v) {
       T* const first = taps + h * column + v * kLanes;
@@ -106,6 +100,15 @@ HWY_NOINLINE void MakeTaps(D d, const Tiling& tiling, const T* packed, int64_t u
       SumAndDifference(d, lanes_used, first, first + kLanes);
     }
   }
+}
+
+// taps[slot of q][slot of p][FilterBlock] of one input channel, from its packed units, split by parity.
+template <class D, typename T = hn::TFromD<D>>
+HWY_NOINLINE void MakeTaps(D d, const Tiling& tiling, const T* packed, int64_t units, int64_t lanes_used, T* taps) {
+  constexpr int64_t kLanes = FilterBlock<T>();
+  std::fill_n(taps, TapCount(tiling) * kLanes, T{0});
+  for (int64_t k = 0; k < units; ++k) AddUnits(d, packed + k * kUnitFields * kLanes, tiling, lanes_used, taps);
+  SplitParity(d, tiling, lanes_used, taps);
 }
 
 // Columns at the rows u and P/2 − u of kRows neighbouring frequencies, whose waves lie one behind the other:

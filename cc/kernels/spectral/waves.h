@@ -25,6 +25,16 @@ void FillWaves(const Circle& circle, int64_t length, int64_t reach, T* waves) {
   }
 }
 
+// A factor of a frequency and of its partner. A frequency that is its own partner counts once.
+template <typename T>
+struct GainPair {
+  T own, partner;
+};
+template <typename T>
+void PairGains(const T* gain, int64_t length, GainPair<T>* pairs) {
+  for (int64_t f = 0; f <= length / 4; ++f) pairs[f] = {gain[f], 4 * f == length ? T{0} : gain[length / 2 - f]};
+}
+
 // Where the taps, and the sums and differences that replace them, stand: 0, +1, −1, +2, −2, …
 inline int64_t TapSlot(int64_t offset) { return offset > 0 ? 2 * offset - 1 : -2 * offset; }
 
