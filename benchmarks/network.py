@@ -1,11 +1,11 @@
-"""Times DAU-SRN-DeblurNet against the standard one, side by side in one run, at two threads.
+"""Times the examples' networks with DAU layers against the standard ones, side by side in one run.
 
-A training step (width 32, one 256x256 crop, the paper's optimizer), inference of one 1280x720
-frame, and the peak memory of the step in a process of its own for each variant. Prints a table
-beside the targets, and writes network.json and network.png to --out.
+Of each network a training step (full width, one crop, the paper's optimizer), inference of one
+frame, and the peak memory of the step in a process of its own for each variant. Prints a table,
+for the de-blurring network beside the targets, and writes network.json and network.png to --out.
 
   python -m benchmarks.network
-  python -m benchmarks.network --width 16 --crop 128 --frame 640x360
+  python -m benchmarks.network --network deeplab50 deeplab101 --crop 321 --frame 512x256
 """
 
 import argparse
@@ -17,8 +17,10 @@ import subprocess
 import sys
 from typing import Any
 
+import keras
+
 from benchmarks import cli, machine, plots
-from benchmarks.networks import VARIANTS, build, inference, training_step
+from benchmarks.networks import NETWORKS, VARIANTS, build, inference, training_step
 from benchmarks.ratios import Ratio, median_seconds, paired_ratio
 from benchmarks.targets import NETWORK, verdict
 from benchmarks.timing import Candidate, Plan, time_interleaved
@@ -27,21 +29,52 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TARGET_THREADS = 2
 
 
-def time_networks(arguments: argparse.Namespace) -> list[dict]:
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """What one network is timed at; the arguments' sizes, or else the network's own."""
+
+    network: str
+    width: int
+    batch: int
+    crop: int
+    frame: tuple[int, int]
+
+    @staticmethod
+    def of(network: str, arguments: argparse.Namespace) -> "Sizes":
+        """The arguments' sizes, where they name any."""
+        own = NETWORKS[network]
+        return Sizes(
+            network,
+            arguments.width or own.width,
+            arguments.batch,
+            arguments.crop or own.crop,
+            arguments.frame or own.frame,
+        )
+
+    def target(self, kind: str, threads: int) -> float | None:
+        """What is to be reached; known for the de-blurring network at its own sizes."""
+        like_the_target = (self.width, self.batch, self.crop) == (32, 1, 256)
+        if kind == "inference":
+            like_the_target = (self.width, self.frame) == (32, (1280, 720))
+        known = self.network == "srn" and like_the_target and threads == _TARGET_THREADS
+        return NETWORK[kind] if known else None
+
+
+def time_network(sizes: Sizes, arguments: argparse.Namespace) -> list[dict]:
     """The results "step" and "inference": raw times of both variants, and their ratio."""
     plan = Plan(arguments.rounds, arguments.budget, arguments.seed)
-    models = {v: build(v, arguments.width, arguments.seed) for v in VARIANTS}
-    width, height = arguments.frame
+    network, seed = sizes.network, arguments.seed
+    models = {v: build(network, v, sizes.width, seed) for v in VARIANTS}
+    width, height = sizes.frame
     calls = {
         "step": {
-            v: training_step(m, arguments.batch, arguments.crop, arguments.seed)
-            for v, m in models.items()
+            v: training_step(network, m, sizes.batch, sizes.crop, seed) for v, m in models.items()
         },
-        "inference": {v: inference(m, height, width, arguments.seed) for v, m in models.items()},
+        "inference": {v: inference(network, m, height, width, seed) for v, m in models.items()},
     }
     names = {
-        "step": f"step {arguments.batch}x{arguments.crop}x{arguments.crop}",
-        "inference": f"inference {width}x{height}",
+        "step": f"{network} step {sizes.batch}x{sizes.crop}x{sizes.crop}",
+        "inference": f"{network} inference {width}x{height}",
     }
     results = []
     for kind, by_variant in calls.items():
@@ -50,27 +83,26 @@ def time_networks(arguments: argparse.Namespace) -> list[dict]:
         ratio = paired_ratio(samples["standard"].seconds, samples["dau"].seconds)
         medians = {v: median_seconds(s.seconds) for v, s in samples.items()}
         raw = {v: dataclasses.asdict(s) for v, s in samples.items()}
-        results.append(_result(kind, names[kind], "s", medians, ratio, arguments) | {"raw": raw})
+        target = sizes.target(kind, arguments.threads)
+        results.append(_result(kind, names[kind], "s", medians, ratio, target) | {"raw": raw})
     return results
 
 
-def measure_memory(arguments: argparse.Namespace) -> dict:
+def measure_memory(sizes: Sizes, arguments: argparse.Namespace) -> dict:
     """The result "memory": peak MB of a process that does two steps."""
     raw = {}
     for variant in VARIANTS:
-        numbers = ("width", "batch", "crop", "threads", "seed")
-        command = [sys.executable, "-m", "benchmarks.network_memory", variant]
-        command += [str(getattr(arguments, name)) for name in numbers]
+        numbers = (sizes.width, sizes.batch, sizes.crop, arguments.threads, arguments.seed)
+        command = [sys.executable, "-m", "benchmarks.network_memory", sizes.network, variant]
+        command += [str(number) for number in numbers]
         done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise cli.UserError(f"{' '.join(command)} failed:\n{done.stderr}")
         raw[variant] = json.loads(done.stdout.splitlines()[-1])
     peaks = {v: r["peak_bytes"] / 1e6 for v, r in raw.items()}
     one = peaks["standard"] / peaks["dau"]
-    ratio = Ratio(one, one, one, 1)
-    return _result("memory", "peak memory of the step", "MB", peaks, ratio, arguments) | {
-        "raw": raw
-    }
+    name, target = f"{sizes.network} peak memory", sizes.target("memory", arguments.threads)
+    return _result("memory", name, "MB", peaks, Ratio(one, one, one, 1), target) | {"raw": raw}
 
 
 def _result(
@@ -79,13 +111,9 @@ def _result(
     unit: str,
     values: dict[str, float],
     ratio: Ratio | None,
-    arguments: argparse.Namespace,
+    target: float | None,
 ) -> dict:
     assert ratio is not None  # every variant is timed in at least three rounds in common
-    like_the_target = (arguments.width, arguments.batch, arguments.crop) == (32, 1, 256)
-    if kind == "inference":
-        like_the_target = arguments.width == 32 and arguments.frame == (1280, 720)
-    target = NETWORK[kind] if like_the_target and arguments.threads == _TARGET_THREADS else None
     return {
         "kind": kind,
         "name": name,
@@ -116,10 +144,21 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = cli.parser(__doc__, threads=_TARGET_THREADS, rounds=9)
     parser.set_defaults(budget=60.0)
-    parser.add_argument("--width", type=cli.positive_int, default=32, help="of the finest level")
+    parser.add_argument(
+        "--network",
+        nargs="+",
+        choices=list(NETWORKS),
+        default=["srn"],
+        help="srn: de-blurring; deeplab50 and deeplab101: DeepLabv3+ on ResNets of these depths",
+    )
+    parser.add_argument(
+        "--width",
+        type=cli.positive_int,
+        help="of the finest level; of each network its own if not given",
+    )
     parser.add_argument("--batch", type=cli.positive_int, default=1, help="crops a step")
-    parser.add_argument("--crop", type=cli.positive_int, default=256, help="side in pixels")
-    parser.add_argument("--frame", type=_frame, default=(1280, 720), metavar="WxH", help="pixels")
+    parser.add_argument("--crop", type=cli.positive_int, help="side in pixels; as for --width")
+    parser.add_argument("--frame", type=_frame, metavar="WxH", help="pixels; as for --width")
     return parser.parse_args()
 
 
@@ -131,20 +170,24 @@ def _frame(text: str) -> tuple[int, int]:
 
 
 def main() -> None:
-    """Measures memory first, while this process holds no networks; then times."""
+    """Measures memory first, while this process holds no networks; then times one by one."""
     arguments = parse_arguments()
     out = cli.results_folder(arguments.out)
     machine.use_threads(arguments.threads)
+    sizes = {network: Sizes.of(network, arguments) for network in arguments.network}
     report: dict[str, Any] = {
         "benchmark": "network",
         "command": cli.command("benchmarks.network"),
         "machine": machine.describe(arguments.threads),
         "fma_peak": machine.fma_peak(arguments.threads),
-        "width": arguments.width,
-        "results": [measure_memory(arguments)],
+        "networks": {n: dataclasses.asdict(s) for n, s in sizes.items()},
+        "results": [],
     }
-    report["results"] = [*time_networks(arguments), *report["results"]]
-    print(f"{report['machine']['cpu']}, threads: {arguments.threads}, width {arguments.width}\n")
+    memory = {n: measure_memory(s, arguments) for n, s in sizes.items()}
+    for network, its_sizes in sizes.items():
+        report["results"] += [*time_network(its_sizes, arguments), memory[network]]
+        keras.backend.clear_session()
+    print(f"{report['machine']['cpu']}, threads: {arguments.threads}\n")
     print_results(report["results"])
     cli.write_json(out / "network.json", report)
     plots.network(report, out / "network.png")

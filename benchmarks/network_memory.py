@@ -12,11 +12,11 @@ from benchmarks.networks import build, training_step
 
 
 def main() -> None:
-    """Arguments: variant, width, batch, crop, threads, seed."""
-    variant = sys.argv[1]
-    width, batch, crop, threads, seed = map(int, sys.argv[2:])
+    """Arguments: network, variant, width, batch, crop, threads, seed."""
+    network, variant = sys.argv[1:3]
+    width, batch, crop, threads, seed = map(int, sys.argv[3:])
     machine.use_threads(threads)
-    step = training_step(build(variant, width, seed), batch, crop, seed)
+    step = training_step(network, build(network, variant, width, seed), batch, crop, seed)
     before = _peak_bytes()
     # The optimizer makes its variables in the first.
     step()

@@ -1,7 +1,6 @@
 """The GOPRO layout on disk, `train|test/<sequence>/{blur,sharp}/*.png`, as a tf.data pipeline.
 
-Every example is a function of (seed, number of the example) alone: the pipeline can start at any
-example, so that a training that was killed continues with the data it would have seen.
+Every example is a function of (seed, number of the example) alone: see `order`.
 """
 
 import dataclasses
@@ -11,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from examples.datasets import order
+from examples.datasets.order import Shard
 from examples.datasets.pictures import DatasetError, picture_size, read_picture
 
 TensorPair = tuple[tf.Tensor, tf.Tensor]
@@ -80,6 +81,7 @@ def training_crops(
     in_memory: bool = False,
     min_contrast: float = 0.0,
     transform: Transform | None = None,
+    shard: Shard = order.ALL,
 ) -> tf.data.Dataset:
     """An endless pipeline of random crops, cut at the same place from both pictures of a pair.
 
@@ -88,7 +90,7 @@ def training_crops(
 
     Args:
         pairs: from `find_pairs`.
-        batch: examples in a batch, >= 1.
+        batch: examples in a joint batch of all workers, >= 1.
         crop: side of the square crops, pixels.
         seed: any integer.
         first_example: number of the example to start with; `steps_done * batch` to resume.
@@ -97,9 +99,10 @@ def training_crops(
         min_contrast: standard deviation, in 0..1, that the sharp crop should have; of four
             random places the first that has it is taken, else the first.
         transform: applied to each pair of crops.
+        shard: which part of each joint batch comes.
 
     Returns:
-        Batches (blurred, sharp), [batch, crop, crop, 3] float32 in 0..1 each.
+        Batches (blurred, sharp), [batch / shards, crop, crop, 3] float32 in 0..1 each.
 
     Raises:
         DatasetError: a picture is smaller than `crop`, or sizes differ with `in_memory`. While
@@ -113,19 +116,15 @@ def training_crops(
     load = _load_from_memory(pairs) if in_memory else _load_from_disk(pairs)
 
     def example(number: tf.Tensor) -> TensorPair:
-        order_seed = tf.stack([tf.constant(seed, tf.int64), number // len(pairs)])
-        place = tf.random.experimental.index_shuffle(
-            number % len(pairs), order_seed, len(pairs) - 1
-        )
-        place_seed, transform_seed = tf.unstack(
-            tf.random.split(tf.stack([tf.constant(seed, tf.int64), number]), 2)
-        )
-        blur, sharp = _random_crop(load(place), crop, place_seed, min_contrast)
+        place_seed, transform_seed = order.seeds(number, seed, 2)
+        pair = load(order.place(number, len(pairs), seed))
+        blur, sharp = _random_crop(pair, crop, place_seed, min_contrast)
         return transform(blur, sharp, transform_seed) if transform else (blur, sharp)
 
-    numbers = tf.data.Dataset.range(first_example, np.iinfo(np.int64).max)
-    examples = numbers.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return examples.batch(batch, drop_remainder=True).prefetch(2)
+    examples = order.numbers(first_example, batch, shard).map(
+        example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+    )
+    return examples.batch(shard.of(batch), drop_remainder=True).prefetch(2)
 
 
 def _sequence_pairs(sequence: pathlib.Path) -> list[Pair]:

@@ -36,13 +36,19 @@ def weights_3x3(model: keras.Model) -> int:
     return _count(model, ("kernel",), lambda variable: tuple(variable.shape[:-2]) == (3, 3))
 
 
+def weights_of(model: keras.Model, *names: str) -> int:
+    """Kernels, unit weights and displacements of the layers of these names."""
+    parts = [model.get_layer(name) for name in names]
+    return sum(_count(part, ("kernel", "unit_weight", "displacement")) for part in parts)
+
+
 def trainable_parameters(model: keras.Model) -> int:
     """All that is trained, biases and batch norm's gamma and beta included."""
     return sum(math.prod(v.shape) for v in model.trainable_variables)
 
 
 def _count(
-    model: keras.Model,
+    model: keras.Layer,
     names: tuple[str, ...],
     counts: Callable[[keras.Variable], bool] | None = None,
 ) -> int:

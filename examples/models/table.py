@@ -8,6 +8,8 @@ import keras
 
 from examples.models import counts
 from examples.models.alexnet import alexnet
+from examples.models.deeplab_v3plus import deeplab_v3plus
+from examples.models.fcn_alexnet import fcn_alexnet
 from examples.models.resnet_v2 import resnet_v2
 from examples.models.srn_deblur import srn_deblur
 
@@ -17,14 +19,16 @@ class Row:
     """One count of one network.
 
     Args:
+        table: number of the paper's table.
         network: for people.
         what: what is counted.
-        paper: the paper's figure, rounded as it prints it.
+        paper: the paper's figure, rounded as it prints it; empty where it was not at hand.
         exact: the count that its description leads to; a test holds the builder to it.
         build: the builder and its arguments; rows with the same ones share a model.
         count: from the model to the number.
     """
 
+    table: str
     network: str
     what: str
     paper: str
@@ -33,8 +37,12 @@ class Row:
     count: Callable[[keras.Model], int]
 
 
+_ALEXNET_UNITS = {"dau-large": 1_523_712, "dau-medium": 786_432, "dau-small": 393_216}
+
+
 def _alexnet_rows() -> list[Row]:
     standard = Row(
+        "2",
         "AlexNet",
         "convolution weights",
         "3.7 M",
@@ -42,23 +50,11 @@ def _alexnet_rows() -> list[Row]:
         (alexnet, ()),
         counts.convolution_weights,
     )
-    sizes = {
-        "large": (1_523_712, "1,523,712"),
-        "medium": (786_432, "786,432"),
-        "small": (393_216, "393,216"),
-    }
     return [
         standard,
         *(
-            Row(
-                f"DAU-AlexNet {size}",
-                "DAU units",
-                paper,
-                exact,
-                (alexnet, (f"dau-{size}",)),
-                counts.dau_units,
-            )
-            for size, (exact, paper) in sizes.items()
+            Row("2", _titled(conv), "DAU units", f"{n:,}", n, (alexnet, (conv,)), counts.dau_units)
+            for conv, n in _ALEXNET_UNITS.items()
         ),
     ]
 
@@ -86,39 +82,84 @@ def _resnet_rows() -> list[Row]:
         plain, units = ((resnet_v2, (depth, conv)) for conv in ("standard", "dau"))
         name, total = f"ResNet{depth} v2", "trainable parameters"
         rows += [
-            Row(name, "3x3 weights", size_text, size, plain, counts.weights_3x3),
-            Row(name, total, every_text, every, plain, counts.trainable_parameters),
-            Row(f"DAU-{name}", "DAU parameters", dau_text, dau, units, counts.dau_parameters),
-            Row(f"DAU-{name}", total, all_text, all_, units, counts.trainable_parameters),
+            Row("3, 4", name, "3x3 weights", size_text, size, plain, counts.weights_3x3),
+            Row("3, 4", name, total, every_text, every, plain, counts.trainable_parameters),
+            Row(
+                "3, 4", f"DAU-{name}", "DAU parameters", dau_text, dau, units, counts.dau_parameters
+            ),
+            Row("3, 4", f"DAU-{name}", total, all_text, all_, units, counts.trainable_parameters),
         ]
     return rows
 
 
-def _srn_rows() -> list[Row]:
-    weights = "weights without biases"
+def _fcn_rows() -> list[Row]:
+    def layers_1_to_5(model: keras.Model) -> int:
+        return counts.weights_of(model, *(f"conv{number}" for number in range(1, 6)))
+
+    what, build = "weights of layers 1 to 5", (fcn_alexnet, ())
     return [
-        Row(
-            "SRN-DeblurNet",
-            weights,
-            "6.878 M",
-            6_878_240,
-            (srn_deblur, ("standard",)),
-            counts.weights_without_biases,
+        Row("5", "FCN-AlexNet", what, "", 3_745_824, build, layers_1_to_5),
+        *(
+            Row("5", f"FCN-{_titled(conv)}", "DAU units", "", n, (fcn_alexnet, (conv,)),
+                counts.dau_units)
+            for conv, n in _ALEXNET_UNITS.items()
         ),
-        Row(
-            "DAU-SRN-DeblurNet",
-            weights,
-            "1.781 M",
-            1_780_768,
-            (srn_deblur, ("dau",)),
-            counts.weights_without_biases,
-        ),
-        Row("DAU-SRN-DeblurNet", "units", "0.708 M", 707_616, (srn_deblur, ("dau",)), counts.units),
+    ]  # fmt: skip
+
+
+def _deeplab_rows() -> list[Row]:
+    """All parts, and without each; of ASPP and DAU-6U the paper gives parameters a filter."""
+
+    def aspp(model: keras.Model) -> int:
+        return counts.weights_of(model, *(f"context_aspp{number}" for number in (1, 2, 3)))
+
+    def dau_6u(model: keras.Model) -> int:
+        return counts.weights_of(model, "context_dau")
+
+    rows = []
+    for conv, network, context, part, a_filter, exact, count_context, totals in (
+        ("standard", "DeepLabv3+", "aspp", "ASPP", "27/filter", 14_155_776, aspp,
+         (59_336_115, 58_032_467, 58_745_779, 44_982_195)),
+        ("dau", "DAU-DeepLabv3+", "dau", "DAU-6U", "18/filter", 9_437_184, dau_6u,
+         (46_940_595, 46_067_027, 46_350_259, 37_437_363)),
+    ):  # fmt: skip
+        variants = {
+            "all parameters": (conv, context, True, conv),
+            "without decoder": (conv, context, True, None),
+            "without image pooling": (conv, context, False, conv),
+            f"without {part}": (conv, None, True, conv),
+        }
+        full = (deeplab_v3plus, variants["all parameters"])
+        rows.append(
+            Row("7", network, f"parameters of {part}", a_filter, exact, full, count_context)
+        )
+        rows += [
+            Row("7", network, what, "", total, (deeplab_v3plus, arguments),
+                counts.trainable_parameters)
+            for (what, arguments), total in zip(variants.items(), totals, strict=True)
+        ]  # fmt: skip
+    return rows
+
+
+def _srn_rows() -> list[Row]:
+    plain, units = ((srn_deblur, (conv,)) for conv in ("standard", "dau"))
+    weights, without_biases = "weights without biases", counts.weights_without_biases
+    name = "SRN-DeblurNet"
+    return [
+        Row("8", name, weights, "6.878 M", 6_878_240, plain, without_biases),
+        Row("8", f"DAU-{name}", weights, "1.781 M", 1_780_768, units, without_biases),
+        Row("8", f"DAU-{name}", "units", "0.708 M", 707_616, units, counts.units),
     ]
 
 
-ROWS: Sequence[Row] = (*_alexnet_rows(), *_resnet_rows(), *_srn_rows())
-"""Every count that the paper prints."""
+def _titled(conv: str) -> str:
+    return f"DAU-AlexNet {conv.removeprefix('dau-')}"
+
+
+ROWS: Sequence[Row] = (
+    *_alexnet_rows(), *_resnet_rows(), *_fcn_rows(), *_deeplab_rows(), *_srn_rows()
+)  # fmt: skip
+"""Every network of the paper's tables, with the paper's counts where they were at hand."""
 
 
 def count(rows: Sequence[Row] = ROWS) -> list[int]:
@@ -135,10 +176,14 @@ def count(rows: Sequence[Row] = ROWS) -> list[int]:
 
 def text(rows: Sequence[Row], found: Sequence[int]) -> str:
     """The table for people; a count that differs is marked."""
-    lines = [f"{'network':22}  {'what':24}  {'paper':>9}  {'exact':>12}  {'here':>12}"]
+    lines = [_line("table", "network", "what", "paper", "exact", "here")]
     for row, here in zip(rows, found, strict=True):
+        numbers = (row.paper or "-", f"{row.exact:,}", f"{here:,}")
         mark = "" if here == row.exact else "  <- differs"
-        lines.append(
-            f"{row.network:22}  {row.what:24}  {row.paper:>9}  {row.exact:12,}  {here:12,}{mark}"
-        )
+        lines.append(_line(row.table, row.network, row.what, *numbers) + mark)
     return "\n".join(lines)
+
+
+def _line(table: str, network: str, what: str, *numbers: str) -> str:
+    paper, exact, here = numbers
+    return f"{table:5}  {network:22}  {what:24}  {paper:>9}  {exact:>12}  {here:>12}"

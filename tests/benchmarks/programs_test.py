@@ -1,5 +1,6 @@
 """Every command on tiny shapes: tables, JSON, plots, and errors that name the argument."""
 
+import functools
 import json
 import sys
 
@@ -10,6 +11,7 @@ import tensorflow as tf
 import dau_tf
 from benchmarks import machine, network, networks, planner, scaling
 from benchmarks.dcls_operation import NOT_INSTALLED, available
+from benchmarks.networks import VARIANTS
 from benchmarks.operations import conv, dau
 from benchmarks.shapes import Shape, reach
 from benchmarks.targets import BACKWARD, FORWARD, LAYER, layer_target, verdict
@@ -138,9 +140,23 @@ def _small_network(conv, width):
     return keras.Model(image, outputs)
 
 
+def _small_segmentation(conv, context, decoder, depth, classes, width, filters):
+    """Looks like the real one, which takes a minute to trace."""
+    assert (context, decoder, filters) == ("dau" if conv == "dau" else "aspp", conv, 4 * width)
+    image = keras.Input((None, None, 3))
+    layer = (
+        dau_tf.DAUConv2D
+        if conv == "dau"
+        else functools.partial(keras.layers.Conv2D, padding="same")
+    )
+    return keras.Model(image, layer(classes, 3)(image))
+
+
 def test_network(run_program, tmp_path, monkeypatch):
     # The processes that measure memory would take 15 s each.
-    peaks = iter(['{"before_bytes": 1, "peak_bytes": 2}', '{"before_bytes": 1, "peak_bytes": 3}'])
+    peaks = iter(
+        2 * ['{"before_bytes": 1, "peak_bytes": 2}', '{"before_bytes": 1, "peak_bytes": 3}']
+    )
 
     def run(command, **options):
         assert command[2] == "benchmarks.network_memory"
@@ -148,20 +164,24 @@ def test_network(run_program, tmp_path, monkeypatch):
 
     monkeypatch.setattr(network.subprocess, "run", run)
     monkeypatch.setattr(networks, "srn_deblur", _small_network)
+    monkeypatch.setattr(networks, "deeplab_v3plus", _small_segmentation)
     options = ["--width", 1, "--crop", 16, "--frame", "20x16", "--rounds", 1, "--out", tmp_path]
-    code, text = run_program("network", *options)
+    code, text = run_program("network", "--network", "srn", "deeplab50", *options)
     assert code == 0, text
     results = _report(tmp_path, "network")["results"]
-    assert [r["kind"] for r in results] == ["step", "inference", "memory"]
+    assert [r["kind"] for r in results] == 2 * ["step", "inference", "memory"]
+    assert results[4]["name"] == "deeplab50 inference 20x16"
     assert results[2]["ratio"]["median"] == 1.5
     assert all(r["target"] is None for r in results)
 
 
 def test_the_real_networks_are_built():
-    dau, standard = (networks.build(variant, 1, seed=0) for variant in networks.VARIANTS)
+    dau, standard = (networks.build("srn", variant, 1, seed=0) for variant in VARIANTS)
     assert dau.output.keys() == standard.output.keys() == {"quarter", "half", "full"}
     assert dau.count_params() < standard.count_params()
     assert set(dau.optimizer.learning_rates) == {"displacement$", "default"}
+    dau, standard = (networks.build("deeplab50", variant, 1, seed=0) for variant in VARIANTS)
+    assert dau.count_params() < standard.count_params()
 
 
 @pytest.mark.parametrize(
