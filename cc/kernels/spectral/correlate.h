@@ -38,8 +38,8 @@ struct CorrelateJob {
   bool sigma;
   BlurSpectra<T> blur_v, blur_h;
   int64_t tile_count;
-  const T* x;   // ToSpectra's data: [slot][in block][tile][3][kBlock]
-  const T* dy;  // ToSpectra's conjugate kernel: [slot][filter group][tile][2][FilterBlock]
+  const T* x;    // ToSpectra's data: [slot][in block][tile][3][kBlock]
+  const T* dy;   // ToSpectra's conjugate kernel: [slot][filter group][tile][2][FilterBlock]
   bool by_taps;  // which form
   int64_t in_group;
   bool add;  // to the gradients of the tiles before

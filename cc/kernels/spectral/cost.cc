@@ -12,10 +12,10 @@ namespace {
 
 // Nanoseconds a count, of the passes in PassIndex's order.
 constexpr Work kRates[] = {
-    {0.0586, 0.0249, 0.0322, 0.348, 0.0217, 0.0798, 1520},  // forward
-    {0.0566, 0.0203, 0.0312, 0.517, 0.0147, 0.101, 1370},   // input gradient
-    {0.0599, 0.0655, 0.036, 0.346, 0.0227, 0.309, 2120},    // parameters, exact
-    {0.0605, 0.0658, 0.0362, 0.354, 0.0217, 0.297, 2150},   // parameters, gaussian
+    {0.0574, 0.0357, 0.0159, 0.128, 0.0566, 0.0325, 0.370, 0.0224, 1580},  // forward
+    {0.0582, 0.0484, 0.0214, 0.136, 0.0500, 0.0307, 0.582, 0.0134, 1540},  // input gradient
+    {0.0744, 0.2620, 0.0208, 0.110, 0.0724, 0.0372, 0.445, 0.0192, 2290},  // parameters, exact
+    {0.0662, 0.2730, 0.0436, 0.382, 0.0645, 0.0377, 0.421, 0.0206, 2340},  // parameters, gaussian
 };
 size_t PassIndex(Pass pass, DisplacementGradient kind) {
   if (pass == Pass::kForward) return 0;
@@ -75,24 +75,29 @@ double TilingCost(const DauConvShape& shape, const Tiling& tiling) {
   return products + transforms;
 }
 
-Work CountWork(Pass pass, const DauConvShape& shape, const Tiling& tiling) {
+Work CountWork(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const Tiling& tiling) {
   int64_t read = shape.in_channels, written = shape.filters;
   if (pass == Pass::kBackwardInput) std::swap(read, written);
   const double in = static_cast<double>(RoundUp(read, 16)), out = static_cast<double>(RoundUp(written, 32));
   const double tiles = AllTiles(shape, tiling), slots = static_cast<double>(tiling.slots());
   const double pixels = static_cast<double>(tiling.v.length) * static_cast<double>(tiling.h.length);
   const double chunks = Chunks(tiles, slots, in, out), pairs = static_cast<double>(read) * out;
-  return {chunks * slots * pairs * static_cast<double>(shape.units),
-          chunks * slots * pairs,
+  const double units = static_cast<double>(shape.units), values = chunks * slots * pairs;
+  const bool by_taps = pass == Pass::kBackwardParams ? ByTaps(tiling, shape.units, kind) : ByTaps(tiling, shape.units);
+  const double by_units = by_taps ? 0 : 1, taps = static_cast<double>(TapCount(tiling));
+  return {by_units * values * units,
+          by_units * chunks * static_cast<double>(tiling.v.length) * pairs * units,
+          (1 - by_units) * values * TapsKernelCost(tiling),
+          (1 - by_units) * chunks * pairs * (4 * units + taps),
+          values,
           slots * pairs * tiles,
           slots * out * tiles,
           tiles * pixels * (in + out) * std::log2(pixels),
-          chunks * static_cast<double>(tiling.v.length) * pairs * static_cast<double>(shape.units),
           1};
 }
 
 double EstimateCost(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const Tiling& tiling) {
-  const Work work = CountWork(pass, shape, tiling), &rates = kRates[PassIndex(pass, kind)];
+  const Work work = CountWork(pass, kind, shape, tiling), &rates = kRates[PassIndex(pass, kind)];
   return std::inner_product(work.begin(), work.end(), rates.begin(), 0.0);
 }
 

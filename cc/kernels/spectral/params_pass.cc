@@ -118,9 +118,9 @@ class ParamsPass {
   };
 
   CorrelateJob<T> Job(const T* weight, const T* displacement) const {
-    CorrelateJob<T> job{tiling_, nullptr, nullptr, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
-                        kind_,   sigma_,  {},      {},
-                        chunk_,  nullptr, nullptr, by_taps_,
+    CorrelateJob<T> job{tiling_,   nullptr, nullptr, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
+                        kind_,     sigma_,  {},      {},
+                        chunk_,    nullptr, nullptr, by_taps_,
                         in_group_, false,   nullptr};
     return job;
   }
@@ -191,10 +191,11 @@ class ParamsPass {
     constexpr int64_t kLaneBytes = FilterBlock<T>() * static_cast<int64_t>(sizeof(T));
     const CorrelateJob<T> job = Job(nullptr, nullptr);
     const int64_t tables = kTableBytes / (2 * kLaneBytes * tiling_.h.half() * shape_.units);
-    const int64_t taps = kTapBytes / (kLaneBytes * (job.tap_fields() * TapCount(tiling_) +
-                                                    job.row_fields() * 4 * 2 * (2 * tiling_.h.reach() + 1)));
-    in_group_ = std::clamp<int64_t>((by_taps_ ? taps : tables) / kBlock * kBlock, kBlock,
-                                    RoundUp(shape_.in_channels, kBlock));
+    const int64_t taps =
+        kTapBytes /
+        (kLaneBytes * (job.tap_fields() * TapCount(tiling_) + job.row_fields() * 4 * 2 * (2 * tiling_.h.reach() + 1)));
+    in_group_ =
+        std::clamp<int64_t>((by_taps_ ? taps : tables) / kBlock * kBlock, kBlock, RoundUp(shape_.in_channels, kBlock));
   }
 
   static int64_t Vectors(int64_t channels) { return CeilDiv(channels, TransformLanes<T>()); }

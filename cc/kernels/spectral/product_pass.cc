@@ -85,9 +85,9 @@ class ProductPass {
   };
 
   ProductJob<T> Job(const T* weight, const T* displacement) const {
-    return {tiling_,     nullptr,          nullptr, UnitArrays<T>(direction_, shape_, weight, displacement),
-            chunk_,      nullptr,          nullptr, by_taps_,
-            in_group_,   freq_group_,      item_frequencies_};
+    return {tiling_,   nullptr,     nullptr,          UnitArrays<T>(direction_, shape_, weight, displacement),
+            chunk_,    nullptr,     nullptr,          by_taps_,
+            in_group_, freq_group_, item_frequencies_};
   }
 
   Buffers LayOut(Arena& arena) const {

@@ -112,7 +112,8 @@ HWY_NOINLINE void MakeTaps(D d, const Tiling& tiling, const T* packed, int64_t u
 }
 
 // Columns at the rows u and P/2 − u of kRows neighbouring frequencies, whose waves lie one behind the other:
-// columns[2·i, or 2·i + 1 for the partner][slot of q][Re, Im][FilterBlock], from one of these rows to the next row_step.
+// columns[2·i, or 2·i + 1 for the partner][slot of q][Re, Im][FilterBlock], from one of these rows to the next
+// row_step.
 template <int kRows, class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void MakeColumns(D d, const T* HWY_RESTRICT taps, int64_t slots_h, int64_t reach,
                               const T* HWY_RESTRICT waves, int64_t lanes_used, T* HWY_RESTRICT columns,
@@ -180,7 +181,8 @@ HWY_INLINE void AddWave(D d, const T* HWY_RESTRICT column, const T* HWY_RESTRICT
   const V b_re = InRegister(hn::Load(d, column + 2 * kLanes)), b_im = InRegister(hn::Load(d, column + 3 * kLanes));
   HWY_UNROLL(2)
   for (int i = 0; i < kVs; ++i) {
-    const V cosine = InRegister(hn::Set(d, wave[i * wave_step])), sine = InRegister(hn::Set(d, wave[i * wave_step + 1]));
+    const V cosine = InRegister(hn::Set(d, wave[i * wave_step])),
+            sine = InRegister(hn::Set(d, wave[i * wave_step + 1]));
     sums.a_re[i] = hn::MulAdd(a_re, cosine, sums.a_re[i]);
     sums.a_im[i] = hn::MulAdd(a_im, cosine, sums.a_im[i]);
     sums.b_re[i] = hn::MulAdd(b_re, sine, sums.b_re[i]);

@@ -36,9 +36,9 @@ HWY_INLINE Folded<V> Fold(D d, V value, V gain, const T* HWY_RESTRICT partner, V
   return {sum, difference};
 }
 
-// row[slot of q][Re S, Im D or Im S, Re D][FilterBlock] +=, or = where they are the first, what `pairs` pairs of frequencies hold, of one input channel
-// and q in [first_q, first_q + kQs), first_q odd. sums: [pair][v, P/2 − v][kInputs][Re S, Im S, Re D, Im D]
-// [FilterBlock]. kTurned: the spectrum times i·gain, of Eq. 16's derivative.
+// row[slot of q][Re S, Im D or Im S, Re D][FilterBlock] +=, or = where they are the first, what `pairs` pairs of
+// frequencies hold, of one input channel and q in [first_q, first_q + kQs), first_q odd. sums: [pair][v, P/2 −
+// v][kInputs][Re S, Im S, Re D, Im D] [FilterBlock]. kTurned: the spectrum times i·gain, of Eq. 16's derivative.
 template <int kQs, bool kTurned, class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void AddWaves(D d, const T* HWY_RESTRICT sums, const GainPair<T>* HWY_RESTRICT gains,
                            const T* HWY_RESTRICT waves, int64_t wave_step, int64_t pairs, int64_t first_q,

@@ -1,5 +1,5 @@
-// The parameters' gradients by taps: the correlations of x and dy at all places where taps can stand, blurred, from which
-// the units gather theirs.
+// The parameters' gradients by taps: the correlations of x and dy at all places where taps can stand, blurred, from
+// which the units gather theirs.
 #include <algorithm>
 #include <type_traits>
 
@@ -27,7 +27,7 @@ constexpr int64_t kCorrelatedRows = 2, kCorrelatedColumns = 4;
 template <typename T>
 struct TapsCorrelateScratch {
   T *packed, *taps, *rows, *sums, *pair, *waves_v, *waves_h;
-  GainPair<T> *smooth_v, *smooth_h, *derivative_v, *derivative_h, *perimeter_v, *perimeter_h;
+  GainPair<T>*smooth_v, *smooth_h, *derivative_v, *derivative_h, *perimeter_v, *perimeter_h;
   int64_t field_size, tap_size, row_size;  // of a field; of an input channel's fields
 
   TapsCorrelateScratch(const CorrelateJob<T>& job, Arena& arena) {
@@ -65,7 +65,8 @@ template <bool kTurned, class D, typename T = hn::TFromD<D>>
 HWY_INLINE void AddAllWaves(D d, const T* sums, const GainPair<T>* gains, const T* waves, int64_t reach, int64_t pairs,
                             int64_t lanes_used, bool first, T* row) {
   int64_t q = 1;
-  for (; q + 3 <= reach; q += 4) AddWaves<4, kTurned>(d, sums, gains, waves, 2 * reach, pairs, q, lanes_used, first, row);
+  for (; q + 3 <= reach; q += 4)
+    AddWaves<4, kTurned>(d, sums, gains, waves, 2 * reach, pairs, q, lanes_used, first, row);
   if (q + 1 <= reach) {
     AddWaves<2, kTurned>(d, sums, gains, waves, 2 * reach, pairs, q, lanes_used, first, row);
     q += 2;
@@ -75,8 +76,8 @@ HWY_INLINE void AddAllWaves(D d, const T* sums, const GainPair<T>* gains, const 
 
 // rows[in][field][slot of q][2][FilterBlock] of the row u.
 template <class D, typename T = hn::TFromD<D>>
-void MakeRow(D d, const CorrelateJob<T>& job, const TapsCorrelateScratch<T>& scratch, const CorrelatePlace& at, int64_t u,
-             T* rows) {
+void MakeRow(D d, const CorrelateJob<T>& job, const TapsCorrelateScratch<T>& scratch, const CorrelatePlace& at,
+             int64_t u, T* rows) {
   constexpr int64_t kLanes = FilterBlock<T>(), kFrequency = kInputs * 4 * kLanes;
   const int64_t length = job.tiling.h.length, reach = job.tiling.h.reach(), last = length / 4;
   for (int64_t v = 0; v <= last; v += kCorrelatedColumns) {
@@ -118,9 +119,10 @@ void AddRowsOfPairs(D d, const CorrelateJob<T>& job, const TapsCorrelateScratch<
   const T* waves = scratch.waves_v + pair * 2 * reach;
   for (int64_t in = 0; in < at.in_count; ++in) {
     const auto add = [&](auto turned, int64_t row_field, const GainPair<T>* gains, int64_t tap_field) HWY_ATTR {
-      AddRows<kRows, decltype(turned)::value>(
-          d, scratch.rows + in * scratch.row_size + row_field * scratch.RowSize(job), row_step, gains + pair, slots_h,
-          reach, waves, 2 * reach, at.lanes_used, scratch.taps + in * scratch.tap_size + tap_field * scratch.field_size);
+      AddRows<kRows, decltype(turned)::value>(d,
+                                              scratch.rows + in * scratch.row_size + row_field * scratch.RowSize(job),
+                                              row_step, gains + pair, slots_h, reach, waves, 2 * reach, at.lanes_used,
+                                              scratch.taps + in * scratch.tap_size + tap_field * scratch.field_size);
     };
     const std::true_type turned;
     const std::false_type plain;

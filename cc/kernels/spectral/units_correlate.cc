@@ -1,5 +1,5 @@
-// The parameters' gradients by units. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v) serves all gradients of a unit;
-// what depends on u follows once a row.
+// The parameters' gradients by units. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v) serves all gradients of a
+// unit; what depends on u follows once a row.
 //   exact:     basis e^(iθv·cell); factors g, g·(e^(iθv) − 1), and for σ the same with ∂g/∂σ
 //   gaussian:  basis B;            factors g, the spectrum of Eq. 16's derivative, and for σ ∂g/∂σ
 #include "cc/kernels/spectral/correlate.h"
@@ -160,8 +160,8 @@ HWY_INLINE void ContractUnits(D d, const T* basis, int64_t basis_step, const T* 
 
 // sums[unit][gradient] += what the row u of all units adds, from the vertical cells' roots `a`.
 template <class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const UnitsCorrelateScratch<T>& scratch, int64_t units, int64_t u,
-                         int64_t lanes_used, T* sums) {
+HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const UnitsCorrelateScratch<T>& scratch, int64_t units,
+                         int64_t u, int64_t lanes_used, T* sums) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   const bool exact = job.kind == DisplacementGradient::kExact;
@@ -282,8 +282,12 @@ void UnitsCorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   }
 }
 
-void UnitsCorrelateF32(const CorrelateJob<float>& job, int64_t item, float* scratch) { UnitsCorrelateItem(job, item, scratch); }
-void UnitsCorrelateF64(const CorrelateJob<double>& job, int64_t item, double* scratch) { UnitsCorrelateItem(job, item, scratch); }
+void UnitsCorrelateF32(const CorrelateJob<float>& job, int64_t item, float* scratch) {
+  UnitsCorrelateItem(job, item, scratch);
+}
+void UnitsCorrelateF64(const CorrelateJob<double>& job, int64_t item, double* scratch) {
+  UnitsCorrelateItem(job, item, scratch);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace dau::spectral

@@ -187,8 +187,12 @@ void UnitsProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   }
 }
 
-void UnitsProductF32(const ProductJob<float>& job, int64_t item, float* scratch) { UnitsProductItem(job, item, scratch); }
-void UnitsProductF64(const ProductJob<double>& job, int64_t item, double* scratch) { UnitsProductItem(job, item, scratch); }
+void UnitsProductF32(const ProductJob<float>& job, int64_t item, float* scratch) {
+  UnitsProductItem(job, item, scratch);
+}
+void UnitsProductF64(const ProductJob<double>& job, int64_t item, double* scratch) {
+  UnitsProductItem(job, item, scratch);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace dau::spectral

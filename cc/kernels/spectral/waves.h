@@ -1,8 +1,8 @@
 // Cosines and sines that the taps' form of the kernels' spectra is made with.
 //
 // A frequency f and its partner P/2 − f share them: cos and sin of j·(π − θ) are (−1)^j·cos(jθ) and −(−1)^j·sin(jθ).
-// Sums over even and over odd j are therefore kept apart, and their sum and difference serve both. P is a multiple of 4;
-// P/4 is its own partner.
+// Sums over even and over odd j are therefore kept apart, and their sum and difference serve both. P is a multiple of
+// 4; P/4 is its own partner.
 #ifndef DAU_CC_KERNELS_SPECTRAL_WAVES_H_
 #define DAU_CC_KERNELS_SPECTRAL_WAVES_H_
 
