@@ -14,8 +14,14 @@ import keras
 
 from dau_tf import DAUConv2D
 from dau_tf.initializers import DisplacementUniform
+from examples.models.arguments import check_counts
 from examples.models.resizing import CropLike, EnlargeAligned, PadToMultiple, SpreadLike
-from examples.models.resnet_v2 import INITIAL_SPREAD, MAX_DISPLACEMENT, resnet_v2
+from examples.models.resnet_v2 import (
+    INITIAL_SPREAD,
+    MAX_DISPLACEMENT,
+    bias_free_conv,
+    resnet_v2,
+)
 
 BACKBONE = "backbone"
 """Name of the layer that holds the ResNet."""
@@ -74,7 +80,7 @@ def deeplab_v3plus(
         filters: of every layer of head and decoder, >= 1; 256 in the paper.
         low_level_filters: what the decoder keeps of the features of stride 4, >= 1; 48.
         rates: dilations of ASPP, one convolution each, pixels of the features. The units of the DAU
-            layer start evenly spread over what the last of them sees, which is also their limit.
+            layer start anywhere within the largest of them, which is also their limit.
         context_units: units per input channel and filter of that layer, >= 1.
         pointwise: whether ASPP's 1x1 branch is kept. The paper does not say whether it stands
             beside its DAU layer too; without `context` it is the head, and must be.
@@ -98,7 +104,7 @@ def deeplab_v3plus(
         TensorShape([1, 45, 80, 19])
     """
     _check(backbone_conv=backbone_conv, context=context, decoder=decoder)
-    _check_numbers(classes=classes, filters=filters, low_level_filters=low_level_filters)
+    check_counts(classes=classes, filters=filters, low_level_filters=low_level_filters)
     if not rates or min(rates) < 1:
         raise ValueError(f"`rates` must be integers >= 1, at least one. Received: rates={rates}")
     if context is None and not pointwise:
@@ -127,28 +133,28 @@ def deeplab_v3plus(
 
     def contexts() -> list[keras.Layer]:
         if context == "dau":
-            return [dau("context_dau", context_units, rates[-1], rates[-1])]
+            return [dau("context_dau", context_units, max(rates), max(rates))]
         if context == "aspp":
             return [
-                _conv(filters, 3, f"context_aspp{number}", dilation_rate=rate)
+                bias_free_conv(filters, 3, f"context_aspp{number}", dilation_rate=rate)
                 for number, rate in enumerate(rates, 1)
             ]
         return []
 
     def head(x: keras.KerasTensor) -> keras.KerasTensor:
-        branches = [_conv(filters, 1, "context_1x1")] if pointwise else []
+        branches = [bias_free_conv(filters, 1, "context_1x1")] if pointwise else []
         seen = [activated(x, layer) for layer in (*branches, *contexts())]
         if image_pooling:
             pooled = keras.layers.GlobalAveragePooling2D(keepdims=True, name="image_pooling")(x)
-            pooled = activated(pooled, _conv(filters, 1, "image_pooling_1x1"))
+            pooled = activated(pooled, bias_free_conv(filters, 1, "image_pooling_1x1"))
             seen.append(SpreadLike(name="image_pooling_spread")([pooled, x]))
         if len(seen) > 1:
             seen = [keras.layers.Concatenate(name="context_all")(seen)]
-        x = activated(seen[0], _conv(filters, 1, "head_1x1"))
+        x = activated(seen[0], bias_free_conv(filters, 1, "head_1x1"))
         return keras.layers.Dropout(dropout, name="head_dropout")(x)
 
     def decoded(x: keras.KerasTensor, low_level: keras.KerasTensor) -> keras.KerasTensor:
-        low_level = activated(low_level, _conv(low_level_filters, 1, "decoder_low_level"))
+        low_level = activated(low_level, bias_free_conv(low_level_filters, 1, "decoder_low_level"))
         x = EnlargeAligned(output_stride // _LOW_LEVEL_STRIDE, name="decoder_enlarge")(x)
         x = keras.layers.Concatenate(name="decoder_all")([x, low_level])
         for number in (1, 2):
@@ -156,7 +162,7 @@ def deeplab_v3plus(
             if decoder == "dau":
                 layer = dau(layer_name, units, INITIAL_SPREAD, MAX_DISPLACEMENT)
             else:
-                layer = _conv(filters, 3, layer_name)
+                layer = bias_free_conv(filters, 3, layer_name)
             x = activated(x, layer)
         return x
 
@@ -181,30 +187,10 @@ def deeplab_v3plus(
     return keras.Model(image, CropLike(name="logits")([x, image]), name=name)
 
 
-def _conv(filters: int, size: int, name: str, **kwargs: int) -> keras.Layer:
-    return keras.layers.Conv2D(
-        filters,
-        size,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=name,
-        **kwargs,
-    )
-
-
 def _check(**chosen: str | None) -> None:
     for argument, value in chosen.items():
         if value not in _CHOICES[argument]:
             raise ValueError(
                 f"`{argument}` must be one of {list(_CHOICES[argument])}. "
                 f"Received: {argument}={value!r}"
-            )
-
-
-def _check_numbers(**counts: int) -> None:
-    for argument, value in counts.items():
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"`{argument}` must be an integer >= 1. Received: {argument}={value!r}"
             )

@@ -11,6 +11,7 @@ import keras
 
 from dau_tf import scale_displacements
 from examples.models.alexnet import alexnet_features
+from examples.models.arguments import check_counts
 from examples.models.resizing import CropLike, EnlargeAligned, PadToMultiple
 
 _STRIDE = 8
@@ -55,11 +56,7 @@ def fcn_alexnet(
         >>> model(np.zeros([1, 45, 80, 3], "float32")).shape
         TensorShape([1, 45, 80, 2])
     """
-    for argument, value in (("classes", classes), ("fc_filters", fc_filters)):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"`{argument}` must be an integer >= 1. Received: {argument}={value!r}"
-            )
+    check_counts(classes=classes, fc_filters=fc_filters)
     image = keras.Input(input_shape, name="image")
     x = alexnet_features(
         PadToMultiple(_STRIDE, extra=1, name="pad")(image),

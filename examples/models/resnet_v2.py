@@ -77,7 +77,7 @@ def resnet_v2(
 
     def spatial(x: keras.KerasTensor, filters: int, dilation: int, name: str) -> keras.KerasTensor:
         if conv == "standard":
-            return _conv(filters, 3, name, dilation_rate=dilation)(x)
+            return bias_free_conv(filters, 3, name, dilation_rate=dilation)(x)
         return DAUConv2D(
             filters,
             units=units,
@@ -93,13 +93,13 @@ def resnet_v2(
         x: keras.KerasTensor, filters: int, first: bool, dilation: int, name: str
     ) -> keras.KerasTensor:
         before = activated(x, f"{name}_preact_bn")
-        shortcut = _conv(4 * filters, 1, f"{name}_0_conv")(before) if first else x
-        y = activated(_conv(filters, 1, f"{name}_1_conv")(before), f"{name}_1_bn")
+        shortcut = bias_free_conv(4 * filters, 1, f"{name}_0_conv")(before) if first else x
+        y = activated(bias_free_conv(filters, 1, f"{name}_1_conv")(before), f"{name}_1_bn")
         y = activated(spatial(y, filters, dilation, f"{name}_2_conv"), f"{name}_2_bn")
-        y = _conv(4 * filters, 1, f"{name}_3_conv")(y)
+        y = bias_free_conv(4 * filters, 1, f"{name}_3_conv")(y)
         return keras.layers.Add(name=f"{name}_out")([shortcut, y])
 
-    x = _conv(width, 7, "conv1_conv", strides=2)(image)
+    x = bias_free_conv(width, 7, "conv1_conv", strides=2)(image)
     x = keras.layers.MaxPooling2D(3, 2, "same", name="pool1")(x)
     stride, dilation = 4, 1
     outputs: dict[str, keras.KerasTensor] = {}
@@ -121,7 +121,8 @@ def resnet_v2(
     return keras.Model(image, x, name=name or f"resnet{depth}_v2")
 
 
-def _conv(filters: int, size: int, name: str, **kwargs: int) -> keras.Layer:
+def bias_free_conv(filters: int, size: int, name: str, **kwargs: int) -> keras.Layer:
+    """A padded convolution for batch norm to follow, which has the bias."""
     return keras.layers.Conv2D(
         filters,
         size,

@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import pathlib
+import re
 import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -74,7 +75,13 @@ def _layers(file: h5py.File) -> Iterator[tuple[str, list[np.ndarray]]]:
         yield from _published_layers(published)
         return
     groups: list[h5py.Group] = []
-    file.visititems(lambda name, item: groups.append(item) if "name" in item.attrs else None)
+
+    def add(path: str, item: Any) -> None:
+        # layers/backbone/layers/conv2d/vars; optimizers and random states have other paths.
+        if re.search(r"(^|/)layers/[^/]+/vars$", path) and "name" in item.attrs:
+            groups.append(item)
+
+    file.visititems(add)
     for group in groups:
         numbers = sorted(group, key=int)
         yield str(group.attrs["name"]), [np.asarray(group[number]) for number in numbers]

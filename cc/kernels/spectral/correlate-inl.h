@@ -6,6 +6,7 @@
 #define DAU_CC_KERNELS_SPECTRAL_CORRELATE_INL_H_
 #endif
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cc/kernels/base/prefetch.h"
@@ -112,6 +113,14 @@ HWY_INLINE void SumsOfFrequency(D d, const CorrelateJob<T>& job, const Correlate
   }
 }
 
+// The same at neighbouring v, one behind the other.
+template <class D, typename T = hn::TFromD<D>>
+HWY_INLINE void SumsOfFrequencies(D d, const CorrelateJob<T>& job, const CorrelatePlace& at, int64_t u, int64_t v_begin,
+                                  int64_t count, int64_t in, T* pair, T* sums) {
+  constexpr int64_t kSize = kInputs * 4 * FilterBlock<T>();
+  for (int64_t i = 0; i < count; ++i) SumsOfFrequency(d, job, at, u, v_begin + i, in, pair, sums + i * kSize);
+}
+
 // What SumsOfFrequency will read at (±u, v), for all channels of the place.
 template <typename T>
 HWY_INLINE void PrefetchSpectra(const CorrelateJob<T>& job, const CorrelatePlace& at, int64_t u, int64_t v) {
@@ -123,6 +132,12 @@ HWY_INLINE void PrefetchSpectra(const CorrelateJob<T>& job, const CorrelatePlace
     PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + at.group * job.tile_count * 2 * FilterBlock<T>(),
                  job.tile_count * 2 * FilterBlock<T>());
   }
+}
+
+template <typename T>
+HWY_INLINE void PrefetchSpectra(const CorrelateJob<T>& job, const CorrelatePlace& at, int64_t u, int64_t v_begin,
+                                int64_t count) {
+  for (int64_t v = v_begin; v < std::min(v_begin + count, job.tiling.h.half()); ++v) PrefetchSpectra(job, at, u, v);
 }
 
 }  // namespace HWY_NAMESPACE

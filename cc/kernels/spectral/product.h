@@ -14,6 +14,7 @@
 #include <cstdint>
 
 #include "cc/kernels/base/int_math.h"
+#include "cc/kernels/spectral/general_units.h"
 #include "cc/kernels/spectral/transform.h"
 #include "cc/kernels/spectral/units.h"
 
@@ -24,6 +25,7 @@ struct ProductJob {
   Tiling tiling;
   const Circle *circle_v, *circle_h;
   UnitArrays<T> arrays;
+  GeneralFields general;  // of the general form; radius 0: one σ, which is in the gains of the transforms
   int64_t tile_count;
   const T* x;    // ToSpectra's data: [slot][in block][tile][3][kBlock]
   T* y;          // FromSpectra's input: [tile][out block][v][u][Re, Im][kBlock]

@@ -73,7 +73,7 @@ std::vector<Axis> Candidates(const Axis& problem) {
 }  // namespace
 
 Status ChooseTiling(Direction direction, const DauConvShape& shape, const DisplacementRange& range, Tiling* tiling) {
-  const int64_t margin = Margin(shape), radius = SupportRadius(shape.sigma);
+  const int64_t margin = Margin(shape), radius = SupportRadius(shape);
   const Axis v = MakeAxis(direction, shape.height, margin, shape.stride_h, radius, range.min_v, range.max_v);
   const Axis h = MakeAxis(direction, shape.width, margin, shape.stride_w, radius, range.min_h, range.max_h);
   double best = -1;

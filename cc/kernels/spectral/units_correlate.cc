@@ -20,9 +20,6 @@
 #define DAU_SPECTRAL_UNITS_CORRELATE_ONCE_
 namespace dau::spectral {
 
-// Horizontal frequencies whose correlations stay in the L1 cache: 3·4·4·128 bytes, 6 KB.
-constexpr int64_t kFrequencies = 3;
-
 // A complex factor of one frequency.
 template <typename T>
 struct FactorValue {
@@ -247,13 +244,9 @@ void UnitsCorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
     std::fill_n(scratch.rows, in_count * units * factors * 2 * kLanes, T{0});
     for (int64_t v_begin = 0; v_begin < ah.half(); v_begin += kFrequencies) {
       const int64_t frequencies = std::min(kFrequencies, ah.half() - v_begin);
-      for (int64_t v = v_begin + kFrequencies; v < std::min(v_begin + 2 * kFrequencies, ah.half()); ++v) {
-        PrefetchSpectra(job, at, u, v);
-      }
+      PrefetchSpectra(job, at, u, v_begin + frequencies, kFrequencies);
       for (int64_t in = 0; in < in_count; in += kInputs) {
-        for (int64_t i = 0; i < frequencies; ++i) {
-          SumsOfFrequency(d, job, at, u, v_begin + i, in, scratch.pair, scratch.sums + i * kInputs * 4 * kLanes);
-        }
+        SumsOfFrequencies(d, job, at, u, v_begin, frequencies, in, scratch.pair, scratch.sums);
         for (int64_t c = 0; c < std::min(kInputs, in_count - in); ++c) {
           const int64_t unit = (in + c) * units;
           const T* basis = scratch.basis + v_begin * basis_step + unit * 2 * kLanes;

@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "cc/kernels/spectral/units_product.cc"
 #include "hwy/foreach_target.h"
 //
+#include "cc/kernels/spectral/general_units-inl.h"
 #include "cc/kernels/spectral/multiply-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
 #include "hwy/highway.h"
@@ -26,16 +27,17 @@ constexpr int64_t kTogether = 2;
 
 template <typename T>
 struct UnitsScratch {
-  T *packed, *a, *b, *kernel, *sums;
+  T *packed, *a, *b, *kernel, *sums, *waves;
 
   UnitsScratch(const ProductJob<T>& job, Arena& arena) {
     constexpr int64_t kLanes = FilterBlock<T>();
     const int64_t units = job.in_group * job.arrays.units;
-    packed = arena.Take<T>(units * kUnitFields * kLanes);
+    packed = arena.Take<T>(units * (job.general.radius > 0 ? job.general.count() : int64_t{kUnitFields}) * kLanes);
     a = arena.Take<T>(units * 2 * kLanes);
     b = arena.Take<T>(job.freq_group * units * 2 * kLanes);
     kernel = arena.Take<T>(kTogether * 2 * KernelSize());
     sums = arena.Take<T>(kTogether * 2 * SumsSize(job.tile_count));
+    waves = arena.Take<T>(job.general.waves());
   }
   // Of one frequency.
   static constexpr int64_t KernelSize() { return kPiece * 2 * FilterBlock<T>(); }
@@ -148,6 +150,35 @@ HWY_NOINLINE void OneFrequency(D d, const ProductJob<T>& job, const UnitsScratch
   }
 }
 
+// The units of some input channels, and their tables of one frequency, in either form.
+template <class D, typename T = hn::TFromD<D>>
+void PackItem(D d, const ProductJob<T>& job, int64_t in_begin, int64_t in_count, int64_t out, T* packed) {
+  if (job.general.radius == 0) return PackUnits(d, job.arrays, job.tiling, in_begin, in_count, out, packed);
+  PackGeneralUnits(d, job.arrays, job.general, job.tiling, in_begin, in_count, out, packed);
+}
+template <class D, typename T = hn::TFromD<D>>
+void FillVertical(D d, const ProductJob<T>& job, const UnitsScratch<T>& scratch, int64_t units, int64_t u,
+                  int64_t lanes_used) {
+  const Axis& axis = job.tiling.v;
+  if (job.general.radius == 0) {
+    return FillTable(d, Factor::kWeighted, scratch.packed, units, kCellV, axis, *job.circle_v, u, lanes_used,
+                     scratch.a);
+  }
+  FillGeneralTable<true>(d, job.general, scratch.packed, units, kGeneralCellV, job.general.vertical(), axis,
+                         *job.circle_v, u, lanes_used, scratch.waves, scratch.a);
+}
+template <class D, typename T = hn::TFromD<D>>
+void FillHorizontal(D d, const ProductJob<T>& job, const UnitsScratch<T>& scratch, int64_t units, int64_t v,
+                    int64_t lanes_used, T* table) {
+  const Axis& axis = job.tiling.h;
+  if (job.general.radius == 0) {
+    return FillTable(d, Factor::kInterpolated, scratch.packed, units, kCellH, axis, *job.circle_h, v, lanes_used,
+                     table);
+  }
+  FillGeneralTable<false>(d, job.general, scratch.packed, units, kGeneralCellH, job.general.horizontal(), axis,
+                          *job.circle_h, v, lanes_used, scratch.waves, table);
+}
+
 template <typename T>
 void UnitsProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   const hn::ScalableTag<T> d;
@@ -164,16 +195,14 @@ void UnitsProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   for (int64_t in_begin = 0; in_begin < job.arrays.in_channels; in_begin += job.in_group) {
     const int64_t in_count = std::min(job.in_group, job.arrays.in_channels - in_begin);
     const int64_t table_size = in_count * units * 2 * kLanes;
-    PackUnits(d, job.arrays, job.tiling, in_begin, in_count, out, scratch.packed);
+    PackItem(d, job, in_begin, in_count, out, scratch.packed);
     for (int64_t v_begin = item_begin; v_begin < item_end; v_begin += job.freq_group) {
       const int64_t v_end = std::min(item_end, v_begin + job.freq_group);
       for (int64_t v = v_begin; v < v_end; ++v) {
-        FillTable(d, Factor::kInterpolated, scratch.packed, in_count * units, kCellH, ah, *job.circle_h, v, lanes_used,
-                  scratch.b + (v - v_begin) * table_size);
+        FillHorizontal(d, job, scratch, in_count * units, v, lanes_used, scratch.b + (v - v_begin) * table_size);
       }
       for (int64_t u = 0; u < av.half(); ++u) {
-        FillTable(d, Factor::kWeighted, scratch.packed, in_count * units, kCellV, av, *job.circle_v, u, lanes_used,
-                  scratch.a);
+        FillVertical(d, job, scratch, in_count * units, u, lanes_used);
         const bool middle = u > 0 && u < av.length / 2;
         for (int64_t v = v_begin; v < v_end;) {
           const bool pair = middle && !job.tiling.edge(v) && v + 1 < v_end && !job.tiling.edge(v + 1);
