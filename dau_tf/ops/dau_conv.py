@@ -144,7 +144,11 @@ def dau_conv2d(
             parameters, fills = (w, mu, sigma), (0.0, 0.0, max_sigma)
             return grouping.grouped(ops.forward, x, parameters, fills, groups, channel_axis)
         return grouping.grouped(
-            lambda x, w, mu: ops.forward(x, w, mu, sigma), x, (w, mu), (0.0, 0.0), groups,
+            lambda x, w, mu: ops.forward(x, w, mu, sigma),
+            x,
+            (w, mu),
+            (0.0, 0.0),
+            groups,
             channel_axis,
         )
     if sigma.shape.rank == 3:

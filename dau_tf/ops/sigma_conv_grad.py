@@ -18,18 +18,18 @@ _PARAMETERS = {1, 2, 3}
 
 @tf.RegisterGradient("Dau>SigmaConv2D")
 def _sigma_conv2d_grad(op: Any, dy: tf.Tensor) -> Gradients:
-    x, *parameters = op.inputs
+    x, w, mu, sigma = op.inputs
     ops, unused = SigmaOps.of(op), _unused(op)
-    dx = None if 0 in unused else ops.input_gradient(x, *parameters, dy)
-    return [dx, *_of_parameters(ops, unused, x, *parameters, dy)]
+    dx = None if 0 in unused else ops.input_gradient(x, w, mu, sigma, dy)
+    return [dx, *_of_parameters(ops, unused, x, w, mu, sigma, dy)]
 
 
 @tf.RegisterGradient("Dau>SigmaConv2DBackpropInput")
 def _backprop_input_grad(op: Any, v: tf.Tensor) -> Gradients:
-    _, *parameters, dy = op.inputs
+    _, w, mu, sigma, dy = op.inputs
     ops, unused = SigmaOps.of(op), _unused(op)
-    ddy = None if 4 in unused else ops.forward(v, *parameters)
-    return [None, *_of_parameters(ops, unused, v, *parameters, dy), ddy]
+    ddy = None if 4 in unused else ops.forward(v, w, mu, sigma)
+    return [None, *_of_parameters(ops, unused, v, w, mu, sigma, dy), ddy]
 
 
 @tf.RegisterGradient("Dau>SigmaConv2DBackpropParams")
@@ -57,7 +57,7 @@ def _backprop_params_grad(op: Any, *along: tf.Tensor) -> Gradients:
 
 
 def _of_parameters(ops: SigmaOps, unused: set[int], *arguments: tf.Tensor) -> Gradients:
-    return [None] * 3 if _PARAMETERS <= unused else list(ops.parameter_gradients(*arguments))
+    return [None] * 3 if unused >= _PARAMETERS else list(ops.parameter_gradients(*arguments))
 
 
 def _dense(ops: SigmaOps, *arguments: tf.Tensor) -> tf.Tensor:
