@@ -1,15 +1,11 @@
 #include "cc/kernels/dau_conv.h"
 
-#include <initializer_list>
-#include <type_traits>
-
-#include "cc/kernels/base/arena.h"
-#include "cc/kernels/base/convert.h"
 #include "cc/kernels/direct/dau_conv_direct.h"
 #include "cc/kernels/engine_functions.h"
 #include "cc/kernels/planner.h"
 #include "cc/kernels/reference/reference_engine.h"
 #include "cc/kernels/spectral/dau_conv_spectral.h"
+#include "cc/kernels/stored_arrays.h"
 
 namespace dau {
 namespace {
@@ -96,51 +92,6 @@ Choice<R> ChooseBackwardParams(const Options& options, const DauConvShape& shape
                    });
 }
 
-template <typename T>
-constexpr bool kStoredAsIs = std::is_same_v<T, Real<T>>;
-
-// The arrays of a pass as the engine takes them: themselves, or float copies in the workspace.
-template <typename T>
-class Arrays {
- public:
-  Arrays(void* workspace, const Parallel& parallel) : arena_(workspace), parallel_(parallel) {}
-
-  const Real<T>* Read(const T* array, int64_t count) {
-    if constexpr (kStoredAsIs<T>) {
-      return array;
-    } else {
-      float* copy = arena_.template Take<float>(count);
-      ToFloat(array, count, copy, parallel_);
-      return copy;
-    }
-  }
-  Real<T>* Target(T* array, int64_t count) {
-    if constexpr (kStoredAsIs<T>) {
-      return array;
-    } else {
-      return arena_.template Take<float>(count);
-    }
-  }
-  void Write(const Real<T>* target, int64_t count, T* array) const {
-    if constexpr (!kStoredAsIs<T>) FromFloat(target, count, array, parallel_);
-  }
-  // What is left for the engine.
-  void* rest() { return arena_.template Take<char>(0); }
-
-  // Adds to the engine's bytes those of arrays of these sizes.
-  static void AddBytes(std::initializer_list<int64_t> counts, size_t* bytes) {
-    if constexpr (!kStoredAsIs<T>) {
-      Arena arena;
-      for (int64_t count : counts) arena.Take<float>(count);
-      *bytes += arena.used();
-    }
-  }
-
- private:
-  Arena arena_;
-  const Parallel& parallel_;
-};
-
 }  // namespace
 
 template <typename T>
@@ -148,7 +99,7 @@ Status ForwardWorkspace(const Options& options, const DauConvShape& shape, const
                         const Parallel& parallel, size_t* bytes) {
   const auto choice = ChooseForward<Real<T>>(options, shape, range, parallel);
   *bytes = choice.bytes;
-  Arrays<T>::AddBytes({InputCount(shape), UnitCount(shape), OutputCount(shape)}, bytes);
+  StoredArrays<T>::AddBytes({InputCount(shape), UnitCount(shape), OutputCount(shape)}, bytes);
   return choice.status;
 }
 
@@ -156,7 +107,7 @@ template <typename T>
 void Forward(const Options& options, const DauConvShape& shape, const DisplacementRange& range, const T* x,
              const T* weight, const Real<T>* displacement, T* y, void* workspace, const Parallel& parallel) {
   const auto choice = ChooseForward<Real<T>>(options, shape, range, parallel);
-  Arrays<T> arrays(workspace, parallel);
+  StoredArrays<T> arrays(workspace, parallel);
   const Real<T>* const real_x = arrays.Read(x, InputCount(shape));
   const Real<T>* const real_weight = arrays.Read(weight, UnitCount(shape));
   Real<T>* const real_y = arrays.Target(y, OutputCount(shape));
@@ -169,7 +120,7 @@ Status BackwardInputWorkspace(const Options& options, const DauConvShape& shape,
                               const Parallel& parallel, size_t* bytes) {
   const auto choice = ChooseBackwardInput<Real<T>>(options, shape, range, parallel);
   *bytes = choice.bytes;
-  Arrays<T>::AddBytes({UnitCount(shape), OutputCount(shape), InputCount(shape)}, bytes);
+  StoredArrays<T>::AddBytes({UnitCount(shape), OutputCount(shape), InputCount(shape)}, bytes);
   return choice.status;
 }
 
@@ -177,7 +128,7 @@ template <typename T>
 void BackwardInput(const Options& options, const DauConvShape& shape, const DisplacementRange& range, const T* weight,
                    const Real<T>* displacement, const T* dy, T* dx, void* workspace, const Parallel& parallel) {
   const auto choice = ChooseBackwardInput<Real<T>>(options, shape, range, parallel);
-  Arrays<T> arrays(workspace, parallel);
+  StoredArrays<T> arrays(workspace, parallel);
   const Real<T>* const real_weight = arrays.Read(weight, UnitCount(shape));
   const Real<T>* const real_dy = arrays.Read(dy, OutputCount(shape));
   Real<T>* const real_dx = arrays.Target(dx, InputCount(shape));
@@ -191,7 +142,7 @@ Status BackwardParamsWorkspace(const Options& options, const DauConvShape& shape
                                DisplacementGradient kind, bool sigma, const Parallel& parallel, size_t* bytes) {
   const auto choice = ChooseBackwardParams<Real<T>>(options, shape, range, kind, sigma, parallel);
   *bytes = choice.bytes;
-  Arrays<T>::AddBytes({InputCount(shape), UnitCount(shape), OutputCount(shape), UnitCount(shape)}, bytes);
+  StoredArrays<T>::AddBytes({InputCount(shape), UnitCount(shape), OutputCount(shape), UnitCount(shape)}, bytes);
   return choice.status;
 }
 
@@ -201,7 +152,7 @@ void BackwardParams(const Options& options, const DauConvShape& shape, const Dis
                     const ParamGradients<T>& gradients, void* workspace, const Parallel& parallel) {
   const bool sigma = gradients.sigma != nullptr;
   const auto choice = ChooseBackwardParams<Real<T>>(options, shape, range, kind, sigma, parallel);
-  Arrays<T> arrays(workspace, parallel);
+  StoredArrays<T> arrays(workspace, parallel);
   const Real<T>* const real_x = arrays.Read(x, InputCount(shape));
   const Real<T>* const real_weight = arrays.Read(weight, UnitCount(shape));
   const Real<T>* const real_dy = arrays.Read(dy, OutputCount(shape));

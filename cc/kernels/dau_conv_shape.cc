@@ -33,7 +33,7 @@ int64_t SupportRadius(double sigma) { return std::max<int64_t>(1, static_cast<in
 
 int64_t Margin(const DauConvShape& shape) {
   if (shape.padding == Padding::kSame) return 0;
-  return static_cast<int64_t>(std::ceil(shape.max_displacement)) + SupportRadius(shape.sigma);
+  return static_cast<int64_t>(std::ceil(shape.max_displacement)) + SupportRadius(shape);
 }
 
 int64_t OutputExtent(int64_t size, int64_t margin, int64_t stride) { return CeilDiv(size - 2 * margin, stride); }
@@ -51,6 +51,10 @@ Status Validate(const DauConvShape& shape) {
   }
   if (!(shape.sigma > 0 && shape.sigma <= kMaxSigma)) {
     return InvalidArgument("`sigma` must be a number > 0 and ≤ ", kMaxSigma, " pixels. Received: sigma=", shape.sigma);
+  }
+  if (!(shape.max_sigma >= 0 && shape.max_sigma <= kMaxSigma)) {
+    return InvalidArgument("`max_sigma` must be a number ≥ 0 and ≤ ", kMaxSigma,
+                           " pixels. Received: max_sigma=", shape.max_sigma);
   }
   if (std::isnan(shape.max_displacement)) {
     return InvalidArgument("`max_displacement` must be a number of pixels. Received: max_displacement=nan");
@@ -76,7 +80,7 @@ Status Validate(const DauConvShape& shape) {
   return Status();
 }
 
-GaussianTaps::GaussianTaps(double sigma) : radius(SupportRadius(sigma)) {
+GaussianTaps::GaussianTaps(double sigma, int64_t radius) : radius(radius) {
   double sum = 0;
   for (int64_t i = -radius; i <= radius; ++i) {
     smooth.push_back(std::exp(-0.5 * (i / sigma) * (i / sigma)));
@@ -101,7 +105,7 @@ namespace {
 template <typename T>
 struct Visible {
   Visible(const DauConvShape& shape, int64_t size, int64_t stride) {
-    const int64_t slack = SupportRadius(shape.sigma) + 2 * stride + 2;
+    const int64_t slack = SupportRadius(shape) + 2 * stride + 2;
     low = static_cast<T>(-(size + slack));
     high = static_cast<T>(size + slack);
   }

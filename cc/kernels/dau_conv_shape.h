@@ -33,12 +33,19 @@ struct DauConvShape {
   Padding padding = Padding::kSame;
   DataFormat format = DataFormat::kNHWC;
   double sigma = 0.5;            // px
+  double max_sigma = 0;          // px; where σ is learned, its largest value, which fixes r and m in the place of σ
   double max_displacement = -1;  // px; negative: unlimited. Fixes the margin of `valid`, clips nothing.
   bool ignore_batch = false;     // plans are made as for one image, so that no value depends on the batch
 };
 
 // r = ceil(3σ). The 1e-6 px keeps σ = 1/3 in float32 and in float64 on the same integer.
 int64_t SupportRadius(double sigma);
+inline int64_t SupportRadius(const DauConvShape& shape) {
+  return SupportRadius(std::max(shape.sigma, shape.max_sigma));
+}
+
+// A σ of a unit below this counts as this: such a unit is a pixel, or the mean of two. It keeps 1/σ³ finite in float.
+constexpr double kLeastSigma = 1e-9;
 
 // m of the formula above: what `valid` drops on each side, ceil(max_displacement) + r; 0 for `same`.
 int64_t Margin(const DauConvShape& shape);
@@ -66,7 +73,9 @@ Status Validate(const DauConvShape& shape);
 
 // Filters of 2r+1 taps at −r…r: the 2-D kernels are products of two of them.
 struct GaussianTaps {
-  explicit GaussianTaps(double sigma);
+  explicit GaussianTaps(double sigma) : GaussianTaps(sigma, SupportRadius(sigma)) {}
+  explicit GaussianTaps(const DauConvShape& shape) : GaussianTaps(shape.sigma, SupportRadius(shape)) {}
+  GaussianTaps(double sigma, int64_t radius);
 
   int64_t radius;
   std::vector<double> smooth;      // g, sum 1
@@ -74,8 +83,8 @@ struct GaussianTaps {
   std::vector<double> perimeter;   // ∂g(i)/∂σ, the radius held fixed
 };
 
-// Where the gradients of the parameters go: weight [K, S, F], displacement [2, K, S, F], and sigma, one number, or null
-// when nobody asks for it.
+// Where the gradients of the parameters go: weight [K, S, F], displacement [2, K, S, F], and sigma, one number or, of
+// the general form, [K, S, F], or null when nobody asks for it.
 template <typename T>
 struct ParamGradients {
   T* weight;

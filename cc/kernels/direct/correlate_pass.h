@@ -23,7 +23,7 @@ struct CorrelateCall {
         exact(kind == DisplacementGradient::kExact),
         sigma(sigma),
         axes(Direction::kForward, shape, range),
-        gaussian(shape.sigma) {}
+        gaussian(shape) {}
 
   int64_t unit_count() const { return shape.units * shape.in_channels * shape.filters; }
 

@@ -22,7 +22,7 @@ struct GatherCall {
         forward(direction == Direction::kForward),
         direction(direction),
         axes(direction, shape, range),
-        gaussian(shape.sigma) {}
+        gaussian(shape) {}
 
   Tensor source() const { return forward ? Tensor::kInput : Tensor::kOutput; }
   Tensor target() const { return forward ? Tensor::kOutput : Tensor::kInput; }

@@ -47,9 +47,9 @@ std::array<Tap, 2> Axis::Taps(double displacement) const {
 
 Axes::Axes(Direction direction, const DauConvShape& shape, const DisplacementRange& range)
     : blur_first(direction == Direction::kForward || (shape.stride_h == 1 && shape.stride_w == 1)),
-      v(direction, blur_first, shape.height, Margin(shape), shape.stride_h, SupportRadius(shape.sigma), range.min_v,
+      v(direction, blur_first, shape.height, Margin(shape), shape.stride_h, SupportRadius(shape), range.min_v,
         range.max_v),
-      h(direction, blur_first, shape.width, Margin(shape), shape.stride_w, SupportRadius(shape.sigma), range.min_h,
+      h(direction, blur_first, shape.width, Margin(shape), shape.stride_w, SupportRadius(shape), range.min_h,
         range.max_h),
       seen_share(range.seen_share) {}
 

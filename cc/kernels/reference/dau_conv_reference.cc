@@ -121,7 +121,7 @@ int64_t OutputIndex(const DauConvShape& shape, int64_t n, int64_t f, int64_t h, 
 }  // namespace
 
 void Forward(const DauConvShape& shape, const double* x, const double* weight, const double* displacement, double* y) {
-  const GaussianTaps g(shape.sigma);
+  const GaussianTaps g(shape);
   std::fill_n(y, shape.batch * OutputHeight(shape) * OutputWidth(shape) * shape.filters, 0.0);
   for (int64_t n = 0; n < shape.batch; ++n) {
     for (int64_t s = 0; s < shape.in_channels; ++s) {
@@ -138,7 +138,7 @@ void Forward(const DauConvShape& shape, const double* x, const double* weight, c
 
 void BackwardInput(const DauConvShape& shape, const double* weight, const double* displacement, const double* dy,
                    double* dx) {
-  const GaussianTaps g(shape.sigma);
+  const GaussianTaps g(shape);
   for (int64_t n = 0; n < shape.batch; ++n) {
     for (int64_t s = 0; s < shape.in_channels; ++s) {
       Plane d_blurred(-g.radius, -g.radius, shape.height + 2 * g.radius, shape.width + 2 * g.radius);
@@ -159,7 +159,7 @@ void BackwardInput(const DauConvShape& shape, const double* weight, const double
 
 void BackwardParams(const DauConvShape& shape, DisplacementGradient kind, const double* x, const double* weight,
                     const double* displacement, const double* dy, const ParamGradients<double>& gradients) {
-  const GaussianTaps g(shape.sigma);
+  const GaussianTaps g(shape);
   const int64_t count = shape.units * shape.in_channels * shape.filters;
   double* const dweight = gradients.weight;
   double* const ddisplacement = gradients.displacement;

@@ -6,6 +6,7 @@
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/spectral/correlate.h"
 #include "cc/kernels/spectral/dau_conv_spectral.h"
+#include "cc/kernels/spectral/general_spectral.h"
 #include "cc/kernels/spectral/layout.h"
 
 namespace dau::spectral {
@@ -14,9 +15,14 @@ namespace {
 template <typename T>
 class ParamsPass {
  public:
+  // general: a σ per unit; kind and sigma have no part in it.
   ParamsPass(const DauConvShape& shape, const DisplacementRange& range, DisplacementGradient kind, bool sigma,
-             const Parallel& parallel)
-      : shape_(shape), kind_(kind), sigma_(sigma), parallel_(parallel) {
+             const Parallel& parallel, bool general = false)
+      : shape_(shape),
+        kind_(kind),
+        sigma_(sigma),
+        parallel_(parallel),
+        general_{general ? SupportRadius(shape) : 0, kGeneralTables} {
     status_ = ChooseTiling(Direction::kForward, shape, range, &tiling_);
     if (!status_.ok()) return;
     all_inside_ = range.seen_share == 1 && tiling_.v.Place(range.min_v).inside && tiling_.v.Place(range.max_v).inside &&
@@ -29,10 +35,7 @@ class ParamsPass {
     }
     all_tiles_ = shape.batch * tiling_.tiles();
     chunk_ = ChunkTiles(all_tiles_, (x_tile_size() + dy_tile_size()) * sizeof(T));
-    // The horizontal factors of a group's units stay in an L2 cache of 1 MiB.
-    constexpr int64_t kTableBytes = 400 << 10;
-    const int64_t bytes = tiling_.h.half() * shape.units * 2 * FilterBlock<T>() * static_cast<int64_t>(sizeof(T));
-    in_group_ = std::clamp<int64_t>(kTableBytes / bytes / kBlock * kBlock, kBlock, RoundUp(shape.in_channels, kBlock));
+    ChooseGroups();
   }
 
   Status Workspace(size_t* bytes) const {
@@ -43,11 +46,12 @@ class ParamsPass {
     return Status();
   }
 
+  // sigma: of the general form.
   void Run(const T* x, const T* weight, const T* displacement, const T* dy, const ParamGradients<T>& gradients,
-           void* workspace) const {
+           void* workspace, const T* sigma = nullptr) const {
     Arena arena(workspace);
     const Buffers b = LayOut(arena);
-    const GaussianTaps gaussian(shape_.sigma);
+    const GaussianTaps gaussian(shape_);
     const FftPlan<T> fft_v(tiling_.v.length), fft_h(tiling_.h.length);
     const std::vector<T> one_v(tiling_.v.half(), T{1}), one_h(tiling_.h.half(), T{1});
     const Spectra blur_v(gaussian, tiling_.v.length), blur_h(gaussian, tiling_.h.length);
@@ -75,7 +79,7 @@ class ParamsPass {
                            kLanes,
                            kLanes};
     const Circle circle_v(tiling_.v.length), circle_h(tiling_.h.length);
-    CorrelateJob<T> correlate = Job(weight, displacement);
+    CorrelateJob<T> correlate = Job(weight, displacement, sigma);
     correlate.circle_v = &circle_v;
     correlate.circle_h = &circle_h;
     correlate.blur_v = blur_v.View();
@@ -99,7 +103,7 @@ class ParamsPass {
             [&](int64_t slot, int64_t item) { ToSpectra(*job, item, b.scratch + slot * transform_size()); });
       }
       correlate.add = tile > 0;
-      const int64_t size = correlate.ScratchSize();
+      const int64_t size = CorrelateScratchSize(correlate);
       parallel_.ForEachInSlot(correlate.items(), pixels * in_group_ * count, SlotLimit(size * sizeof(T)),
                               [&](int64_t slot, int64_t item) { Correlate(correlate, item, b.scratch + slot * size); });
     }
@@ -120,17 +124,16 @@ class ParamsPass {
     BlurSpectra<T> View() const { return {smooth.data(), derivative.data(), perimeter.data()}; }
   };
 
-  CorrelateJob<T> Job(const T* weight, const T* displacement) const {
-    CorrelateJob<T> job{tiling_, nullptr, nullptr, UnitArrays<T>(Direction::kForward, shape_, weight, displacement),
-                        kind_,   sigma_,  {},      {},
-                        chunk_,  nullptr, nullptr, in_group_,
-                        false,   nullptr};
-    return job;
+  CorrelateJob<T> Job(const T* weight, const T* displacement, const T* sigma) const {
+    const UnitArrays<T> arrays(Direction::kForward, shape_, weight, displacement, sigma);
+    return {tiling_,  nullptr, nullptr, arrays,  kind_,    sigma_,    {},    {},
+            general_, chunk_,  nullptr, nullptr, by_taps_, in_group_, false, nullptr};
   }
+  bool general() const { return general_.radius > 0; }
 
   Buffers LayOut(Arena& arena) const {
-    const CorrelateJob<T> job = Job(nullptr, nullptr);
-    const int64_t size = job.ScratchSize(), channels = std::max(shape_.in_channels, shape_.filters);
+    const CorrelateJob<T> job = Job(nullptr, nullptr, nullptr);
+    const int64_t size = CorrelateScratchSize(job), channels = std::max(shape_.in_channels, shape_.filters);
     Buffers b;
     // Correlations of the last inputs read up to 3 channels beyond a block that is not full: zeros, as ToSpectra left.
     b.x = arena.Take<T>(chunk_ * x_tile_size());
@@ -156,17 +159,31 @@ class ParamsPass {
     };
     parallel_.ForEach(shape_.units * shape_.in_channels, 40 * shape_.filters, [&](int64_t row) {
       const int64_t k = row / shape_.in_channels, s = row % shape_.in_channels;
-      for (int64_t f = 0; f < shape_.filters; ++f) {
-        const int64_t i = arrays.Index(k, s, f);
-        const T* sum = at(k, s, f);
-        const T share = inside(i) ? scale : T{0};
-        gradients.weight[i] = share == 0 ? T{0} : share * sum[kOfWeight * kLanes];
-        gradients.displacement[i] = share == 0 ? T{0} : share * weight[i] * sum[kOfVertical * kLanes];
-        gradients.displacement[arrays.count() + i] =
-            share == 0 ? T{0} : share * weight[i] * sum[kOfHorizontal * kLanes];
+      for (int64_t first = 0; first < shape_.filters; first += kLanes) {
+        const int64_t i = arrays.Index(k, s, first), count = std::min(kLanes, shape_.filters - first);
+        const T* __restrict sum = at(k, s, first);
+        T* __restrict to_weight = gradients.weight + i;
+        T* __restrict to_vertical = gradients.displacement + i;
+        T* __restrict to_horizontal = to_vertical + arrays.count();
+        T* __restrict to_sigma = general() && gradients.sigma != nullptr ? gradients.sigma + i : nullptr;
+        for (int64_t lane = 0; lane < count; ++lane) {
+          const T weighted = scale * weight[i + lane];
+          to_weight[lane] = scale * sum[kOfWeight * kLanes + lane];
+          to_vertical[lane] = weighted * sum[kOfVertical * kLanes + lane];
+          to_horizontal[lane] = weighted * sum[kOfHorizontal * kLanes + lane];
+        }
+        for (int64_t lane = 0; to_sigma != nullptr && lane < count; ++lane) {
+          to_sigma[lane] = scale * weight[i + lane] * sum[kOfSigma * kLanes + lane];
+        }
+        if (all_inside_) continue;
+        for (int64_t lane = 0; lane < count; ++lane) {
+          if (inside(i + lane)) continue;
+          to_weight[lane] = to_vertical[lane] = to_horizontal[lane] = T{0};
+          if (to_sigma != nullptr) to_sigma[lane] = T{0};
+        }
       }
     });
-    if (gradients.sigma == nullptr) return;
+    if (general() || gradients.sigma == nullptr) return;
     double total = 0;
     for (int64_t k = 0; k < shape_.units; ++k) {
       for (int64_t s = 0; s < shape_.in_channels; ++s) {
@@ -177,6 +194,21 @@ class ParamsPass {
       }
     }
     *gradients.sigma = static_cast<T>(total * 2.0 / static_cast<double>(tiling_.v.length * tiling_.h.length));
+  }
+
+  void ChooseGroups() {
+    by_taps_ = !general() && ByTaps(tiling_, shape_.units, kind_);
+    // The horizontal factors of a group's units stay in an L2 cache of 1 MiB; or its taps and rows do.
+    constexpr int64_t kTableBytes = 400 << 10, kTapBytes = 1000 << 10;
+    constexpr int64_t kLaneBytes = FilterBlock<T>() * static_cast<int64_t>(sizeof(T));
+    const CorrelateJob<T> job = Job(nullptr, nullptr, nullptr);
+    const int64_t tables =
+        kTableBytes / ((general() ? kGeneralTables : 1) * 2 * kLaneBytes * tiling_.h.half() * shape_.units);
+    const int64_t taps =
+        kTapBytes /
+        (kLaneBytes * (job.tap_fields() * TapCount(tiling_) + job.row_fields() * 4 * 2 * (2 * tiling_.h.reach() + 1)));
+    in_group_ =
+        std::clamp<int64_t>((by_taps_ ? taps : tables) / kBlock * kBlock, kBlock, RoundUp(shape_.in_channels, kBlock));
   }
 
   static int64_t Vectors(int64_t channels) { return CeilDiv(channels, TransformLanes<T>()); }
@@ -195,10 +227,11 @@ class ParamsPass {
   DisplacementGradient kind_;
   bool sigma_;
   const Parallel& parallel_;
+  GeneralFields general_;
   Status status_;
   Tiling tiling_, dy_tiling_;
-  bool all_inside_ = false;
-  int64_t all_tiles_, chunk_, in_group_;
+  bool all_inside_ = false, by_taps_ = false;
+  int64_t all_tiles_, chunk_, in_group_ = kBlock;
 };
 
 }  // namespace
@@ -217,11 +250,28 @@ void BackwardParams(const DauConvShape& shape, const DisplacementRange& range, D
       .Run(x, weight, displacement, dy, gradients, workspace);
 }
 
-#define DAU_INSTANTIATE(T)                                                                                        \
-  template Status BackwardParamsWorkspace<T>(const DauConvShape&, const DisplacementRange&, DisplacementGradient, \
-                                             bool, const Parallel&, size_t*);                                     \
-  template void BackwardParams(const DauConvShape&, const DisplacementRange&, DisplacementGradient, const T*,     \
-                               const T*, const T*, const T*, const ParamGradients<T>&, void*, const Parallel&);
+template <typename T>
+Status GeneralBackwardParamsWorkspace(const DauConvShape& shape, const DisplacementRange& range,
+                                      const Parallel& parallel, size_t* bytes) {
+  return ParamsPass<T>(shape, range, {}, true, parallel, true).Workspace(bytes);
+}
+
+template <typename T>
+void GeneralBackwardParams(const DauConvShape& shape, const DisplacementRange& range, const T* x, const T* weight,
+                           const T* displacement, const T* sigma, const T* dy, const ParamGradients<T>& gradients,
+                           void* workspace, const Parallel& parallel) {
+  ParamsPass<T>(shape, range, {}, true, parallel, true).Run(x, weight, displacement, dy, gradients, workspace, sigma);
+}
+
+#define DAU_INSTANTIATE(T)                                                                                          \
+  template Status BackwardParamsWorkspace<T>(const DauConvShape&, const DisplacementRange&, DisplacementGradient,   \
+                                             bool, const Parallel&, size_t*);                                       \
+  template void BackwardParams(const DauConvShape&, const DisplacementRange&, DisplacementGradient, const T*,       \
+                               const T*, const T*, const T*, const ParamGradients<T>&, void*, const Parallel&);     \
+  template Status GeneralBackwardParamsWorkspace<T>(const DauConvShape&, const DisplacementRange&, const Parallel&, \
+                                                    size_t*);                                                       \
+  template void GeneralBackwardParams(const DauConvShape&, const DisplacementRange&, const T*, const T*, const T*,  \
+                                      const T*, const T*, const ParamGradients<T>&, void*, const Parallel&);
 DAU_INSTANTIATE(float)
 DAU_INSTANTIATE(double)
 #undef DAU_INSTANTIATE

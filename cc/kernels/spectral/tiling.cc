@@ -36,6 +36,7 @@ Axis MakeAxis(Direction direction, int64_t size, int64_t margin, int64_t stride,
   if (axis.min_cell > axis.max_cell) axis.min_cell = axis.max_cell = 0;  // nothing reaches anything
   axis.low = axis.min_cell - radius - (axis.sign < 0 ? 1 : 0);
   axis.high = axis.max_cell + radius + (axis.sign > 0 ? 1 : 0);
+  axis.centre = FloorDiv(axis.low + axis.high, 2);
   return axis;
 }
 
@@ -72,7 +73,7 @@ std::vector<Axis> Candidates(const Axis& problem) {
 }  // namespace
 
 Status ChooseTiling(Direction direction, const DauConvShape& shape, const DisplacementRange& range, Tiling* tiling) {
-  const int64_t margin = Margin(shape), radius = SupportRadius(shape.sigma);
+  const int64_t margin = Margin(shape), radius = SupportRadius(shape);
   const Axis v = MakeAxis(direction, shape.height, margin, shape.stride_h, radius, range.min_v, range.max_v);
   const Axis h = MakeAxis(direction, shape.width, margin, shape.stride_w, radius, range.min_h, range.max_h);
   double best = -1;

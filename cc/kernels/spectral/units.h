@@ -22,13 +22,15 @@ constexpr int64_t FilterBlock() {
 // The arrays of a call as a pass sees them: which axis of [K, S, F] its inputs are.
 template <typename T>
 struct UnitArrays {
-  const T *weight, *displacement;
+  const T *weight, *displacement, *sigma;  // sigma: of the general form, else null
   int64_t units, in_channels, out_channels;
   int64_t in_stride, out_stride, unit_stride;  // of element (k, in, out)
 
-  UnitArrays(Direction direction, const DauConvShape& shape, const T* weight, const T* displacement)
+  UnitArrays(Direction direction, const DauConvShape& shape, const T* weight, const T* displacement,
+             const T* sigma = nullptr)
       : weight(weight),
         displacement(displacement),
+        sigma(sigma),
         units(shape.units),
         in_channels(direction == Direction::kForward ? shape.in_channels : shape.filters),
         out_channels(direction == Direction::kForward ? shape.filters : shape.in_channels),
@@ -42,8 +44,8 @@ struct UnitArrays {
   int64_t count() const { return units * unit_stride; }
 };
 
-// Five numbers for each of FilterBlock lanes: weight, cell (its offset on the circle) and fraction of each axis. A unit
-// that reaches nothing, and a lane without a channel, has weight 0 and stands at a cell of the axis.
+// Five numbers for each of FilterBlock lanes: weight, cell (its offset from the taps' centre) and fraction of each
+// axis. A unit that reaches nothing, and a lane without a channel, has weight 0 and stands at a cell of the axis.
 enum UnitField { kWeight, kCellV, kFractionV, kCellH, kFractionH, kUnitFields };
 
 // e^(2πi·j/P) for j in [0, P).

@@ -1,24 +1,24 @@
+// The parameters' gradients by units. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v) serves all gradients of a
+// unit; what depends on u follows once a row.
+//   exact:     basis e^(iθv·cell); factors g, g·(e^(iθv) − 1), and for σ the same with ∂g/∂σ
+//   gaussian:  basis B;            factors g, the spectrum of Eq. 16's derivative, and for σ ∂g/∂σ
 #include "cc/kernels/spectral/correlate.h"
 
 #include <algorithm>
 
 #include "cc/kernels/base/arena.h"
-#include "cc/kernels/base/prefetch.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "cc/kernels/spectral/correlate.cc"
+#define HWY_TARGET_INCLUDE "cc/kernels/spectral/units_correlate.cc"
 #include "hwy/foreach_target.h"
 //
-#include "cc/kernels/spectral/product-inl.h"
+#include "cc/kernels/spectral/correlate-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
 #include "hwy/highway.h"
 
-#ifndef DAU_SPECTRAL_CORRELATE_ONCE_
-#define DAU_SPECTRAL_CORRELATE_ONCE_
+#ifndef DAU_SPECTRAL_UNITS_CORRELATE_ONCE_
+#define DAU_SPECTRAL_UNITS_CORRELATE_ONCE_
 namespace dau::spectral {
-
-// Horizontal frequencies and input channels whose correlations stay in the L1 cache: 3·4·4·128 bytes, 6 KB.
-constexpr int64_t kFrequencies = 3, kInputs = 4;
 
 // A complex factor of one frequency.
 template <typename T>
@@ -27,11 +27,11 @@ struct FactorValue {
 };
 
 template <typename T>
-struct CorrelateScratch {
+struct UnitsCorrelateScratch {
   T *packed, *a, *basis, *rows, *sums, *pair;
   FactorValue<T>* factors;  // [half][kMaxFactors]
 
-  CorrelateScratch(const CorrelateJob<T>& job, Arena& arena) {
+  UnitsCorrelateScratch(const CorrelateJob<T>& job, Arena& arena) {
     constexpr int64_t kLanes = FilterBlock<T>();
     const int64_t units = job.in_group * job.arrays.units;
     packed = arena.Take<T>(units * kUnitFields * kLanes);
@@ -61,78 +61,11 @@ void Factors(const CorrelateJob<T>& job, int64_t v, FactorValue<T>* factor) {
 }
 
 }  // namespace dau::spectral
-#endif  // DAU_SPECTRAL_CORRELATE_ONCE_
+#endif  // DAU_SPECTRAL_UNITS_CORRELATE_ONCE_
 
 HWY_BEFORE_NAMESPACE();
 namespace dau::spectral {
 namespace HWY_NAMESPACE {
-
-// C of kInputs input channels at one frequency: the sums over the tiles.
-template <int kVectors, class D, typename T = hn::TFromD<D>>
-HWY_INLINE void CorrelateTiles(D d, const T* dy, const T* x, int64_t tile_count, hn::Vec<D> (&re)[kInputs][kVectors],
-                               hn::Vec<D> (&im)[kInputs][kVectors]) {
-  Sums<kVectors, kInputs, hn::Vec<D>> sums;
-  Clear(d, sums);
-  MultiplyAdd<kVectors, kInputs, 3 * kBlock, 1, kBlock>(d, dy, FilterBlock<T>(), x, tile_count, sums);
-  HWY_UNROLL(4)
-  for (int c = 0; c < kInputs; ++c) {
-    HWY_UNROLL(2)
-    for (int j = 0; j < kVectors; ++j) {
-      re[c][j] = hn::Sub(sums.part[c][0][j], sums.part[c][1][j]);
-      im[c][j] = hn::Add(sums.part[c][0][j], sums.part[c][2][j]);
-    }
-  }
-}
-
-// sums[input][S_re, S_im, D_re, D_im][FilterBlock] for kVectors vectors of filters: of C at u and at −u the sum S and
-// the difference D. x_minus is null where −u is another frequency's conjugate; C times `share` stands for both then.
-template <int kVectors, class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void MakeSums(D d, const T* dy, const T* dy_minus, const T* x, const T* x_minus, int64_t tile_count,
-                           T share, T* pair, T* sums) {
-  using V = hn::Vec<D>;
-  constexpr int64_t kLanes = FilterBlock<T>();
-  const int64_t lanes = hn::Lanes(d);
-  V re[kInputs][kVectors], im[kInputs][kVectors];
-  CorrelateTiles<kVectors>(d, dy, x, tile_count, re, im);
-  if (x_minus == nullptr) {
-    const V scale = hn::Set(d, share);
-    HWY_UNROLL(4)
-    for (int c = 0; c < kInputs; ++c) {
-      HWY_UNROLL(2)
-      for (int j = 0; j < kVectors; ++j) {
-        T* const to = sums + 4 * c * kLanes + j * lanes;
-        const V scaled_re = hn::Mul(re[c][j], scale), scaled_im = hn::Mul(im[c][j], scale);
-        hn::Store(scaled_re, d, to);
-        hn::Store(scaled_im, d, to + kLanes);
-        hn::Store(scaled_re, d, to + 2 * kLanes);
-        hn::Store(scaled_im, d, to + 3 * kLanes);
-      }
-    }
-    return;
-  }
-  HWY_UNROLL(4)
-  for (int c = 0; c < kInputs; ++c) {
-    HWY_UNROLL(2)
-    for (int j = 0; j < kVectors; ++j) {
-      hn::Store(re[c][j], d, pair + 2 * c * kLanes + j * lanes);
-      hn::Store(im[c][j], d, pair + (2 * c + 1) * kLanes + j * lanes);
-    }
-  }
-  CorrelateTiles<kVectors>(d, dy_minus, x_minus, tile_count, re, im);
-  HWY_UNROLL(4)
-  for (int c = 0; c < kInputs; ++c) {
-    HWY_UNROLL(2)
-    for (int j = 0; j < kVectors; ++j) {
-      T* const to = sums + 4 * c * kLanes + j * lanes;
-      const V p_re = hn::Load(d, pair + 2 * c * kLanes + j * lanes);
-      const V p_im = hn::Load(d, pair + (2 * c + 1) * kLanes + j * lanes);
-      hn::Store(hn::Add(p_re, re[c][j]), d, to);
-      hn::Store(hn::Add(p_im, im[c][j]), d, to + kLanes);
-      hn::Store(hn::Sub(p_re, re[c][j]), d, to + 2 * kLanes);
-      hn::Store(hn::Sub(p_im, im[c][j]), d, to + 3 * kLanes);
-    }
-  }
-}
 
 // What rows holds of a unit: kSigma adds what the perimeter's gradient needs.
 template <bool kExact, bool kSigma>
@@ -224,8 +157,8 @@ HWY_INLINE void ContractUnits(D d, const T* basis, int64_t basis_step, const T* 
 
 // sums[unit][gradient] += what the row u of all units adds, from the vertical cells' roots `a`.
 template <class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch<T>& scratch, int64_t units, int64_t u,
-                         int64_t lanes_used, T* sums) {
+HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const UnitsCorrelateScratch<T>& scratch, int64_t units,
+                         int64_t u, int64_t lanes_used, T* sums) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   const bool exact = job.kind == DisplacementGradient::kExact;
@@ -284,18 +217,19 @@ HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch
 }
 
 template <typename T>
-void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
+void UnitsCorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   const hn::ScalableTag<T> d;
   constexpr int64_t kLanes = FilterBlock<T>();
   Arena arena(memory);
-  const CorrelateScratch<T> scratch(job, arena);
+  const UnitsCorrelateScratch<T> scratch(job, arena);
   const Axis &av = job.tiling.v, &ah = job.tiling.h;
-  const int64_t lanes = hn::Lanes(d), units = job.arrays.units;
+  const int64_t units = job.arrays.units;
   const int factors = static_cast<int>(job.factors());
   const int64_t group = item % job.filter_groups(), out = group * kLanes;
-  const int64_t lanes_used = std::min(kLanes, RoundUp(job.arrays.out_channels - out, lanes));
+  const int64_t lanes_used = std::min<int64_t>(kLanes, RoundUp(job.arrays.out_channels - out, hn::Lanes(d)));
   const int64_t in_begin = item / job.filter_groups() * job.in_group;
   const int64_t in_count = std::min(job.in_group, job.arrays.in_channels - in_begin);
+  const CorrelatePlace at{group, in_begin, in_count, lanes_used};
   const int64_t basis_step = in_count * units * 2 * kLanes;
   T* const sums = job.sums + (group * job.arrays.in_channels + in_begin) * units * kGradients * kLanes;
   if (!job.add) std::fill_n(sums, in_count * units * kGradients * kLanes, T{0});
@@ -307,43 +241,12 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   }
   for (int64_t v = 0; v < ah.half(); ++v) Factors(job, v, scratch.factors + v * kMaxFactors);
   for (int64_t u = 0; u < av.half(); ++u) {
-    const bool middle = u > 0 && u < av.length / 2;
     std::fill_n(scratch.rows, in_count * units * factors * 2 * kLanes, T{0});
     for (int64_t v_begin = 0; v_begin < ah.half(); v_begin += kFrequencies) {
       const int64_t frequencies = std::min(kFrequencies, ah.half() - v_begin);
-      for (int64_t v = v_begin + kFrequencies; v < std::min(v_begin + 2 * kFrequencies, ah.half() - 1); ++v) {
-        const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, false);
-        for (int sign = 0; sign < (middle ? 2 : 1); ++sign) {
-          PrefetchToL2(job.x + (slot + sign) * job.x_slot_size() + in_begin * job.tile_count * 3,
-                       in_count * job.tile_count * 3);
-          PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + group * job.tile_count * 2 * kLanes,
-                       job.tile_count * 2 * kLanes);
-        }
-      }
+      PrefetchSpectra(job, at, u, v_begin + frequencies, kFrequencies);
       for (int64_t in = 0; in < in_count; in += kInputs) {
-        const int64_t channel = in_begin + in;
-        for (int64_t i = 0; i < frequencies; ++i) {
-          const int64_t v = v_begin + i;
-          const bool edge = job.tiling.edge(v), both = middle && !edge;
-          const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
-          // The four frequencies that are their own conjugates count once, all others twice.
-          const T share = edge && !middle ? T(0.5) : T{1};
-          const T* x =
-              job.x + slot * job.x_slot_size() + channel / kBlock * job.tile_count * 3 * kBlock + channel % kBlock;
-          const T* x_minus = both ? x + job.x_slot_size() : nullptr;
-          const T* dy = job.dy + slot * job.dy_slot_size() + group * job.tile_count * 2 * kLanes;
-          const T* dy_minus = dy + job.dy_slot_size();
-          T* const at = scratch.sums + i * kInputs * 4 * kLanes;
-          int64_t lane = 0;
-          for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
-            MakeSums<kWide>(d, dy + lane, dy_minus + lane, x, x_minus, job.tile_count, share, scratch.pair + lane,
-                            at + lane);
-          }
-          if (lane < lanes_used) {
-            MakeSums<1>(d, dy + lane, dy_minus + lane, x, x_minus, job.tile_count, share, scratch.pair + lane,
-                        at + lane);
-          }
-        }
+        SumsOfFrequencies(d, job, at, u, v_begin, frequencies, in, scratch.pair, scratch.sums);
         for (int64_t c = 0; c < std::min(kInputs, in_count - in); ++c) {
           const int64_t unit = (in + c) * units;
           const T* basis = scratch.basis + v_begin * basis_step + unit * 2 * kLanes;
@@ -372,8 +275,12 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   }
 }
 
-void CorrelateF32(const CorrelateJob<float>& job, int64_t item, float* scratch) { CorrelateItem(job, item, scratch); }
-void CorrelateF64(const CorrelateJob<double>& job, int64_t item, double* scratch) { CorrelateItem(job, item, scratch); }
+void UnitsCorrelateF32(const CorrelateJob<float>& job, int64_t item, float* scratch) {
+  UnitsCorrelateItem(job, item, scratch);
+}
+void UnitsCorrelateF64(const CorrelateJob<double>& job, int64_t item, double* scratch) {
+  UnitsCorrelateItem(job, item, scratch);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace dau::spectral
@@ -381,26 +288,26 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace dau::spectral {
-HWY_EXPORT(CorrelateF32);
-HWY_EXPORT(CorrelateF64);
+HWY_EXPORT(UnitsCorrelateF32);
+HWY_EXPORT(UnitsCorrelateF64);
 
 template <>
-void Correlate(const CorrelateJob<float>& job, int64_t item, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(CorrelateF32)(job, item, scratch);
+void UnitsCorrelate(const CorrelateJob<float>& job, int64_t item, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(UnitsCorrelateF32)(job, item, scratch);
 }
 template <>
-void Correlate(const CorrelateJob<double>& job, int64_t item, double* scratch) {
-  HWY_DYNAMIC_DISPATCH(CorrelateF64)(job, item, scratch);
+void UnitsCorrelate(const CorrelateJob<double>& job, int64_t item, double* scratch) {
+  HWY_DYNAMIC_DISPATCH(UnitsCorrelateF64)(job, item, scratch);
 }
 template <typename T>
-int64_t CorrelateJob<T>::ScratchSize() const {
+int64_t UnitsCorrelateScratchSize(const CorrelateJob<T>& job) {
   Arena arena;
-  const CorrelateScratch<T> counted(*this, arena);
+  const UnitsCorrelateScratch<T> counted(job, arena);
   (void)counted;
   return static_cast<int64_t>(arena.used() / sizeof(T));
 }
-template struct CorrelateJob<float>;
-template struct CorrelateJob<double>;
+template int64_t UnitsCorrelateScratchSize(const CorrelateJob<float>&);
+template int64_t UnitsCorrelateScratchSize(const CorrelateJob<double>&);
 
 }  // namespace dau::spectral
 #endif  // HWY_ONCE
