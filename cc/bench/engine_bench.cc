@@ -206,8 +206,8 @@ void TimeSpectral(const DauConvShape& shape, double reach, const std::string& na
         pass.pass == Pass::kBackwardInput ? spectral::Direction::kBackward : spectral::Direction::kForward;
     if (!spectral::ChooseTiling(direction, shape, layer.range(), &tiling).ok()) std::abort();
     const int index = static_cast<int>(&pass - kPasses);
-    PrintWork(0, index, index, spectral::CountWork(pass.pass, shape, tiling), 1e6 * layer.Time(pass, 5).least,
-              spectral::EstimateCost(pass.pass, pass.kind, shape, tiling), name);
+    PrintWork(0, index, index, spectral::CountWork(pass.pass, pass.kind, shape, tiling),
+              1e6 * layer.Time(pass, 5).least, spectral::EstimateCost(pass.pass, pass.kind, shape, tiling), name);
   }
 }
 

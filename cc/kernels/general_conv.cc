@@ -34,11 +34,6 @@ Plan<R> MakePlan(const Options& options, const DauConvShape& shape, const Displa
   plan.functions = DAU_GENERAL_FUNCTIONS(R, spectral);
   plan.shape = shape;
   plan.shape.ignore_batch = options.engine != Engine::kAuto || options.ignore_batch;
-  if (options.engine == Engine::kDirect) {
-    plan.status = InvalidArgument("the engine `direct` can't compute this call: each unit has a sigma of its own. ",
-                                  "Expected auto, spectral or reference");
-    return plan;
-  }
   const auto serves = [&] {
     plan.bytes = 0;
     for (const DisplacementRange& block : plan.blocks) {

@@ -20,18 +20,18 @@ struct Attrs {
   int64_t margin = -1;  // of `valid`; negative: from sigma, whose value has to be known then
   DisplacementGradient displacement_gradient = DisplacementGradient::kGaussian;
 
-  // Source: OpKernelConstruction or InferenceContext.
-  template <typename Source>
+  // Source: OpKernelConstruction or InferenceContext. kMargin: whether the op has the attribute `margin`.
+  template <bool kMargin = true, typename Source>
   absl::Status Read(Source* source) {
     std::vector<int32_t> strides;
     std::string padding_name, format_name, gradient_name;
     float max;
-    int64_t known_margin;
+    int64_t known_margin = -1;
     absl::Status status = source->GetAttr("strides", &strides);
     if (status.ok()) status = source->GetAttr("padding", &padding_name);
     if (status.ok()) status = source->GetAttr("data_format", &format_name);
     if (status.ok()) status = source->GetAttr("max_displacement", &max);
-    if (status.ok()) status = source->GetAttr("margin", &known_margin);
+    if (kMargin && status.ok()) status = source->GetAttr("margin", &known_margin);
     if (status.ok()) status = source->GetAttr("displacement_gradient", &gradient_name);
     if (!status.ok()) return status;
     max_displacement = max;

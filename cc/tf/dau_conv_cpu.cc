@@ -3,6 +3,7 @@
 #include "cc/tf/dau_conv_args.h"
 #include "cc/tf/dau_conv_options.h"
 #include "cc/tf/dau_conv_storage.h"
+#include "cc/tf/device_threads.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace dau::tf {
@@ -13,17 +14,6 @@ using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::OpKernelContext;
 using ::tensorflow::Tensor;
 using ::tensorflow::TensorShape;
-
-// TensorFlow's own threads.
-Parallel DeviceThreads(OpKernelContext* ctx) {
-  auto* workers = ctx->device()->tensorflow_cpu_worker_threads()->workers;
-  Parallel parallel;
-  parallel.num_threads = workers->NumThreads();
-  parallel.run = [workers](int64_t total, int64_t cost, const Parallel::Range& range) {
-    workers->ParallelFor(total, cost, range);
-  };
-  return parallel;
-}
 
 // T: of images and weights. Displacements and sigma are Real<Storage>: T itself, or float for 16 bits.
 template <typename T>

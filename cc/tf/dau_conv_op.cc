@@ -1,6 +1,6 @@
 // Registration of Dau>Conv2D and its gradients: names, attributes, documentation, shapes.
-#include "cc/kernels/dau_conv_shape.h"
 #include "cc/tf/dau_conv_args.h"
+#include "cc/tf/dau_conv_inference.h"
 #include "tensorflow/core/framework/common_shape_fns.h"
 #include "tensorflow/core/framework/op.h"
 #include "tensorflow/core/framework/shape_inference.h"
@@ -8,80 +8,27 @@
 namespace dau::tf {
 namespace {
 
-using ::tensorflow::Tensor;
-using ::tensorflow::shape_inference::DimensionHandle;
 using ::tensorflow::shape_inference::InferenceContext;
 using ::tensorflow::shape_inference::ShapeHandle;
 
-struct ParamDims {
-  DimensionHandle in_channels, filters;
-};
-
-// weight [K, S, F] and displacement [2, K, S, F] agree; sigma is a scalar.
-absl::Status CheckParams(InferenceContext* c, int weight, int displacement, int sigma, ParamDims* dims) {
-  ShapeHandle w, mu, units, scalar;
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(weight), 3, &w));
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(displacement), 4, &mu));
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(sigma), 0, &scalar));
-  DimensionHandle axes;
-  TF_RETURN_IF_ERROR(c->WithValue(c->Dim(mu, 0), 2, &axes));
-  TF_RETURN_IF_ERROR(c->Subshape(mu, 1, &units));
-  TF_RETURN_IF_ERROR(c->Merge(w, units, &w));
-  *dims = {c->Dim(w, 1), c->Dim(w, 2)};
-  return absl::OkStatus();
-}
-
-// One axis of the output; unknown where the input or, for `valid`, sigma is.
-absl::Status OutputDim(InferenceContext* c, const Attrs& attrs, DimensionHandle size, int sigma_input, int64_t stride,
-                       DimensionHandle* out) {
-  *out = c->UnknownDim();
-  if (!c->ValueKnown(size)) return absl::OkStatus();
-  int64_t margin = 0;
-  if (attrs.padding == Padding::kValid) {
-    const Tensor* sigma = c->input_tensor(sigma_input);
-    margin = attrs.margin;
-    if (margin < 0) {
-      if (sigma == nullptr) return absl::OkStatus();
-      DauConvShape shape;
-      shape.padding = attrs.padding;
-      shape.max_displacement = attrs.max_displacement;
-      shape.sigma = SigmaValue(*sigma);
-      if (!(shape.sigma > 0) || !(shape.max_displacement >= 0))
-        return absl::OkStatus();  // the kernel tells what is wrong
-      margin = Margin(shape);
-    }
-    if (margin >= (c->Value(size) + 1) / 2) {
-      return absl::InvalidArgumentError(InvalidArgument("padding `valid` drops ", margin,
-                                                        " pixels on each side; nothing remains of an extent of ",
-                                                        c->Value(size))
-                                            .message());
-    }
-  }
-  *out = c->MakeDim(OutputExtent(c->Value(size), margin, stride));
-  return absl::OkStatus();
+// The units of inputs 1 and 2; sigma, input 3, is a scalar.
+absl::Status CheckParams(InferenceContext* c, UnitDims* dims) {
+  ShapeHandle scalar;
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(3), 0, &scalar));
+  return CheckUnits(c, dims);
 }
 
 absl::Status ForwardShape(InferenceContext* c) {
   Attrs attrs;
   TF_RETURN_IF_ERROR(attrs.Read(c));
-  ShapeHandle input;
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 4, &input));
-  ParamDims dims;
-  TF_RETURN_IF_ERROR(CheckParams(c, 1, 2, 3, &dims));
-  const bool nhwc = attrs.format == DataFormat::kNHWC;
-  DimensionHandle channels, height, width;
-  TF_RETURN_IF_ERROR(c->Merge(c->Dim(input, nhwc ? 3 : 1), dims.in_channels, &channels));
-  TF_RETURN_IF_ERROR(OutputDim(c, attrs, c->Dim(input, nhwc ? 1 : 2), 3, attrs.stride_h, &height));
-  TF_RETURN_IF_ERROR(OutputDim(c, attrs, c->Dim(input, nhwc ? 2 : 3), 3, attrs.stride_w, &width));
-  const DimensionHandle batch = c->Dim(input, 0);
-  c->set_output(0, nhwc ? c->MakeShape({batch, height, width, dims.filters})
-                        : c->MakeShape({batch, dims.filters, height, width}));
-  return absl::OkStatus();
+  UnitDims dims;
+  TF_RETURN_IF_ERROR(CheckParams(c, &dims));
+  return ForwardOutput(c, attrs, dims);
 }
 
 absl::Status BackpropInputShape(InferenceContext* c) {
-  ParamDims dims;
-  TF_RETURN_IF_ERROR(CheckParams(c, 1, 2, 3, &dims));
+  UnitDims dims;
+  TF_RETURN_IF_ERROR(CheckParams(c, &dims));
   ShapeHandle sizes, gradient, input;
   TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 1, &sizes));
   TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 4, &gradient));
@@ -93,9 +40,9 @@ absl::Status BackpropInputShape(InferenceContext* c) {
 
 absl::Status BackpropParamsShape(InferenceContext* c) {
   ShapeHandle input, gradient;
-  ParamDims dims;
+  UnitDims dims;
   TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 4, &input));
-  TF_RETURN_IF_ERROR(CheckParams(c, 1, 2, 3, &dims));
+  TF_RETURN_IF_ERROR(CheckParams(c, &dims));
   TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 4, &gradient));
   c->set_output(0, c->input(1));
   c->set_output(1, c->input(2));

@@ -35,8 +35,8 @@ class DAUConv2D(keras.layers.Layer):
 
     With `sigma_mode="per_unit"` each unit is a Gaussian of its own perimeter around mu (Eq. 2-4):
     sampled at the pixels, normalised by its own sum, and not interpolated. That, and a shared sigma
-    that is trained, take the slow route for now, a dense kernel that reaches ceil(max_displacement)
-    + ceil(3 max_sigma) pixels to each side (`dau_tf.ops.dense`).
+    that is trained, have compiled kernels on the CPU, without XLA; on a machine with a GPU they
+    take dense kernels (`dense`).
 
     A ragged layer, with `unit_count` = n, has at most K units in a pair and n of them in all, as
     `dau_tf.pruning.prune_units` leaves them; how many is in `units_per_pair` (S / groups, F), which
@@ -67,6 +67,8 @@ class DAUConv2D(keras.layers.Layer):
             margin of "valid". Not used for a fixed shared one.
         displacement_gradient: "gaussian", the paper's smoothed derivative (Eq. 16), or "exact".
             Units with a sigma of their own have the exact derivative (Eq. 9) in either case.
+        dense: Whether to compute by `tf.nn.conv2d` with kernels as large as the units reach, which
+            is a second, slow implementation of the same.
         activation: Activation function, or None.
         use_bias: Whether to add `bias`.
         weight_initializer: Initializer of `unit_weight`. Fans count the units as Conv2D's count
@@ -124,6 +126,7 @@ class DAUConv2D(keras.layers.Layer):
         min_sigma: float = 0.3,
         max_sigma: float = 1.0,
         displacement_gradient: str = "gaussian",
+        dense: bool = False,
         activation: Any = None,
         use_bias: bool = True,
         weight_initializer: Any = "glorot_uniform",
@@ -170,6 +173,7 @@ class DAUConv2D(keras.layers.Layer):
                 f"min_sigma={min_sigma!r} and max_sigma={max_sigma!r}. Received: sigma={sigma!r}"
             )
         self.displacement_gradient = arguments.displacement_gradient(displacement_gradient)
+        self.dense = bool(dense)
         self.activation = keras.activations.get(activation)
         self.use_bias = bool(use_bias)
         self.weight_initializer = keras.initializers.get(weight_initializer)
@@ -188,9 +192,9 @@ class DAUConv2D(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         # Where it is False Keras compiles the model without XLA: `jit_compile="auto"` would turn it
-        # on where it finds a GPU. The size of a dense kernel hangs on values of displacements, and
-        # XLA wants to know it before.
-        self.supports_jit = loader.xla_compiles() and not self._sigma_varies
+        # on where it finds a GPU. The ops that learn sigma have no kernels there, and the size of a
+        # dense kernel hangs on values of displacements, which XLA wants to know before.
+        self.supports_jit = loader.xla_compiles() and not self._sigma_varies and not self.dense
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the variables for inputs of `input_shape`, whose channels must be known."""
@@ -271,8 +275,10 @@ class DAUConv2D(keras.layers.Layer):
         # A variable has no value while a graph is built: the op is told the margin, and refuses at
         # run time a sigma that has changed it.
         convolve: Callable[..., tf.Tensor] = functools.partial(dau_conv2d, margin=self._margin)
-        if self._sigma_varies:
-            convolve = functools.partial(dau_conv2d_dense, max_sigma=self.max_sigma)
+        if self.dense:
+            convolve = functools.partial(dau_conv2d_dense, max_sigma=self._widest_sigma)
+        elif self._sigma_varies:
+            convolve = functools.partial(dau_conv2d, max_sigma=self.max_sigma)
         outputs = convolve(
             keras.ops.cast(inputs, dtype),
             keras.ops.cast(self.unit_weight, dtype),
@@ -392,7 +398,7 @@ class DAUConv2D(keras.layers.Layer):
 
     @property
     def _sigma_varies(self) -> bool:
-        """Whether sigma is more than one number that stays: then the dense route computes."""
+        """Whether sigma is more than one number that stays."""
         return self.sigma_trainable or self.sigma_mode == "per_unit"
 
     @property

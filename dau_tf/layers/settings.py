@@ -23,6 +23,7 @@ _PLAIN = (
     "min_sigma",
     "max_sigma",
     "displacement_gradient",
+    "dense",
     "use_bias",
 )
 _VARIABLES = ("weight", "displacement", "sigma", "bias")

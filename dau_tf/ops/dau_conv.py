@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from dau_tf.ops import arguments, grouping, loader, tensors
 from dau_tf.ops.dense import dau_conv2d_dense
+from dau_tf.ops.native import SigmaOps
 
 _OP_DATA_FORMAT = {"channels_last": "NHWC", "channels_first": "NCHW"}
 _UNLIMITED = -1.0
@@ -53,9 +54,9 @@ def dau_conv2d(
             vertical, down positive; [1] is horizontal, right positive. Any finite value is legal;
             beyond the image it contributes zeros.
         sigma: Aggregation perimeter in pixels, > 0; cast to the dtype of `inputs`, or float32 where
-            that is of 16 bits. A scalar, to which no gradient flows; or of shape (K, S / groups,
-            F), one a unit (Eq. 2-4), with its gradient: then each unit is a Gaussian around mu, by
-            the slow route of `dau_conv2d_dense`.
+            that is of 16 bits. A scalar, to which a gradient flows where `max_sigma` is given; or
+            of shape (K, S / groups, F), one a unit (Eq. 2-4), with its gradient: then each unit is
+            a Gaussian around mu.
         strides: Step between outputs in pixels, an int or (vertical, horizontal).
         padding: "same" (zeros outside) or "valid", which drops
             m = ceil(max_displacement) + ceil(3 sigma) rows and columns on each side.
@@ -70,13 +71,17 @@ def dau_conv2d(
         margin: m of "valid" where it is to be known before `sigma` has a value, as XLA
             (`jit_compile=True`) needs where sigma is a variable; a sigma with another m is refused.
             None takes m from sigma.
-        max_sigma: In pixels; needed for, and only used with, a sigma per unit: its largest value,
-            which fixes how far units reach and stands in the margin of "valid" for sigma.
+        max_sigma: In pixels; needed for a sigma per unit, and for a scalar that is to be learned:
+            its largest value, which fixes how far units reach, so that the derivative by sigma is
+            exact, and stands in the margin of "valid" for sigma. Larger sigmas are refused. Where
+            TensorFlow finds a GPU, whose kernels know a fixed sigma only, it is computed by dense
+            kernels (`dau_tf.ops.dense`), slowly.
         displacement_gradient: "gaussian" for the smoothed derivative of the paper (Eq. 16), which
             is not the derivative of the forward; "exact" for that derivative, right-hand at
             integers. Both can be differentiated again, in inputs, weight and displacement:
             "gaussian" applies Eq. 16 to every derivative by a displacement. With a sigma per unit
-            the derivative is exact in either case.
+            the derivative is exact in either case. With `max_sigma` second derivatives of w, mu and
+            sigma take dense kernels, slowly, and those of "gaussian" are not the smoothed ones.
 
     Returns:
         Shape (N, ceil(H / stride_h), ceil(W / stride_w), F) for "same", with H - 2 m and W - 2 m in
@@ -108,23 +113,48 @@ def dau_conv2d(
     x, w, mu = tensors.to_tensors(inputs=inputs, weight=weight, displacement=displacement)
     tensors.check_static_shapes(x.shape, w.shape, mu.shape, data_format, groups)
     sigma = tensors.sigma_of_any_shape(sigma, mu.dtype, w.shape)
-    if sigma.shape.rank == 3:
-        if max_sigma is None:
-            raise ValueError(
-                "A `sigma` per unit needs `max_sigma`, which fixes how far the units reach. "
-                f"Expected a number in pixels. Received: max_sigma={max_sigma!r}"
+    channel_axis = 3 if data_format == "channels_last" else 1
+    if max_sigma is not None:
+        max_sigma = arguments.finite_number("max_sigma", max_sigma, "pixels", positive=True)
+        if loader.finds_gpu():
+            return dau_conv2d_dense(
+                x,
+                w,
+                mu,
+                sigma,
+                max_sigma=max_sigma,
+                strides=stride_pair,
+                padding=padding,
+                data_format=data_format,
+                groups=groups,
+                max_displacement=limit,
+                displacement_gradient=displacement_gradient,
             )
-        return dau_conv2d_dense(
+        ops = SigmaOps(
+            {
+                "max_sigma": max_sigma,
+                "strides": list(stride_pair),
+                "padding": padding.upper(),
+                "data_format": _OP_DATA_FORMAT[data_format],
+                "max_displacement": _UNLIMITED if limit is None else limit,
+                "displacement_gradient": displacement_gradient,
+            }
+        )
+        if sigma.shape.rank == 3:
+            parameters, fills = (w, mu, sigma), (0.0, 0.0, max_sigma)
+            return grouping.grouped(ops.forward, x, parameters, fills, groups, channel_axis)
+        return grouping.grouped(
+            lambda x, w, mu: ops.forward(x, w, mu, sigma),
             x,
-            w,
-            mu,
-            sigma,
-            max_sigma=max_sigma,
-            strides=stride_pair,
-            padding=padding,
-            data_format=data_format,
-            groups=groups,
-            max_displacement=limit,
+            (w, mu),
+            (0.0, 0.0),
+            groups,
+            channel_axis,
+        )
+    if sigma.shape.rank == 3:
+        raise ValueError(
+            "A `sigma` per unit needs `max_sigma`, which fixes how far the units reach. "
+            f"Expected a number in pixels. Received: max_sigma={max_sigma!r}"
         )
 
     def conv(x: tf.Tensor, w: tf.Tensor, mu: tf.Tensor) -> tf.Tensor:
@@ -141,5 +171,4 @@ def dau_conv2d(
             displacement_gradient=displacement_gradient,
         )
 
-    channel_axis = 3 if data_format == "channels_last" else 1
     return grouping.grouped(conv, x, (w, mu), (0.0, 0.0), groups, channel_axis)

@@ -56,7 +56,8 @@ def load_library() -> ModuleType:
     """Returns the module of the compiled ops, loading the library on the first call.
 
     Returns:
-        A module with `dau_conv2d`, `dau_conv2d_backprop_input` and `dau_conv2d_backprop_params`.
+        A module with `dau_conv2d`, `dau_conv2d_backprop_input` and `dau_conv2d_backprop_params`,
+        and the same of `dau_sigma_conv2d`.
 
     Raises:
         FileNotFoundError: The library has not been built.
@@ -78,7 +79,12 @@ def xla_compiles() -> bool:
     It takes the library `_dau_xla.so` beside the op library, and a machine without a GPU: where
     there is one XLA compiles for it, and the kernels are the CPU's.
     """
-    return _xla_library().is_file() and not tf.config.list_physical_devices("GPU")
+    return _xla_library().is_file() and not finds_gpu()
+
+
+def finds_gpu() -> bool:
+    """Returns whether TensorFlow finds a GPU here, where it places ops on it."""
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _load(path: str) -> ModuleType:

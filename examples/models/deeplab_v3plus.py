@@ -15,7 +15,8 @@ import keras
 from dau_tf import DAUConv2D
 from dau_tf.initializers import DisplacementUniform
 from examples.models.arguments import check_counts
-from examples.models.resizing import CropLike, EnlargeAligned, PadToMultiple, SpreadLike
+from examples.models.pixel_logits import pixel_logits
+from examples.models.resizing import EnlargeAligned, PadToMultiple, SpreadLike
 from examples.models.resnet_v2 import (
     INITIAL_SPREAD,
     MAX_DISPLACEMENT,
@@ -182,9 +183,7 @@ def deeplab_v3plus(
     x, stride = head(features["features"]), output_stride
     if decoder is not None:
         x, stride = decoded(x, features["stride4"]), _LOW_LEVEL_STRIDE
-    x = keras.layers.Conv2D(classes, 1, name="classes")(x)
-    x = EnlargeAligned(stride, name="enlarge")(x)
-    return keras.Model(image, CropLike(name="logits")([x, image]), name=name)
+    return keras.Model(image, pixel_logits(x, image, classes, stride), name=name)
 
 
 def _check(**chosen: str | None) -> None:

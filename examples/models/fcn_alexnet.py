@@ -12,7 +12,8 @@ import keras
 from dau_tf import scale_displacements
 from examples.models.alexnet import alexnet_features
 from examples.models.arguments import check_counts
-from examples.models.resizing import CropLike, EnlargeAligned, PadToMultiple
+from examples.models.pixel_logits import pixel_logits
+from examples.models.resizing import PadToMultiple
 
 _STRIDE = 8
 # What AlexNet's first dense layer sees of 227 x 227 pixels, at a stride of 32.
@@ -77,9 +78,7 @@ def fcn_alexnet(
             activation="relu",
             name=f"fc{number}",
         )(x)
-    x = keras.layers.Conv2D(classes, 1, name="classes")(x)
-    x = EnlargeAligned(_STRIDE, name="enlarge")(x)
-    model = keras.Model(image, CropLike(name="logits")([x, image]), name=name)
+    model = keras.Model(image, pixel_logits(x, image, classes, _STRIDE), name=name)
     if conv != "standard":
         for number in (3, 4, 5):
             scale_displacements(model.get_layer(f"dau{number}"), 2.0)

@@ -107,14 +107,6 @@ def test_general_form_equals_its_definition(p, data_format):
     assert_close(y, general_oracle.forward(p, sigma, MAX_SIGMA, margin(p)))
 
 
-def test_the_function_takes_this_route():
-    p = PROBLEMS["valid_stride"]
-    y = dau_tf.dau_conv2d(
-        p.x, p.w, p.mu, sigmas(p), max_sigma=MAX_SIGMA, strides=p.strides, **VALID
-    )
-    np.testing.assert_array_equal(y, dense(p, sigmas(p)))
-
-
 @pytest.mark.parametrize("name", ["same", "stride", "valid_stride"])
 @pytest.mark.parametrize("argument", ["x", "w", "mu", "sigma"])
 def test_general_form_by_finite_differences(name, argument):

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from dau_tf import DAUConv2D
+from examples.models import arguments, pixel_logits, table
 from examples.models import deeplab_v3plus as module
-from examples.models import table
 from examples.models.counts import trainable_parameters
 from examples.models.deeplab_v3plus import BACKBONE, SMALL, deeplab_v3plus
 from examples.models.resizing import EnlargeAligned, PadToMultiple
@@ -133,6 +133,18 @@ def test_padding_to_one_more_than_a_multiple():
         assert pad.compute_output_shape((None, size, None, 1)) == (None, padded, None, 1)
 
 
+def test_logits_are_float32_under_a_mixed_policy():
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = deeplab_v3plus("standard", "aspp", classes=3, **TINY)
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+    assert model.get_layer("head_1x1").compute_dtype == "bfloat16"
+    assert model.output.dtype == "float32"
+    assert model(_image(1, 20, 20, 3)).dtype == "float32"
+
+
 def test_trains_and_is_saved(tmp_path):
     model = deeplab_v3plus(classes=3, **TINY)
     model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
@@ -169,5 +181,8 @@ def test_refuses(arguments):
         deeplab_v3plus(**arguments)
 
 
-def test_examples_in_docstrings_run():
-    assert doctest.testmod(module, extraglobs={"np": np}).failed == 0
+@pytest.mark.parametrize("example", [module, pixel_logits, arguments], ids=lambda m: m.__name__)
+def test_examples_in_docstrings_run(example):
+    tried = doctest.testmod(example, extraglobs={"np": np})
+    assert tried.failed == 0
+    assert tried.attempted > 0

@@ -1,4 +1,4 @@
-// The correlation spectra of correlate.h, a few channels and frequencies at a time. For each instruction set.
+// The correlation spectrum of one frequency: what both forms of the gradients share. For each instruction set.
 #if defined(DAU_CC_KERNELS_SPECTRAL_CORRELATE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef DAU_CC_KERNELS_SPECTRAL_CORRELATE_INL_H_
 #undef DAU_CC_KERNELS_SPECTRAL_CORRELATE_INL_H_
@@ -85,49 +85,59 @@ HWY_NOINLINE void MakeSums(D d, const T* dy, const T* dy_minus, const T* x, cons
   }
 }
 
-// What the frequencies behind v_begin's read of a row u.
-template <typename T>
-void PrefetchNext(const CorrelateJob<T>& job, int64_t group, int64_t in_begin, int64_t in_count, int64_t u,
-                  int64_t v_begin) {
+// Where an item's correlations stand.
+struct CorrelatePlace {
+  int64_t group, in_begin, in_count, lanes_used;
+};
+
+// The sums of all lanes at (±u, v), of the kInputs channels from `in` of the place on.
+template <class D, typename T = hn::TFromD<D>>
+HWY_INLINE void SumsOfFrequency(D d, const CorrelateJob<T>& job, const CorrelatePlace& at, int64_t u, int64_t v,
+                                int64_t in, T* pair, T* sums) {
   constexpr int64_t kLanes = FilterBlock<T>();
-  const bool middle = u > 0 && u < job.tiling.v.length / 2;
-  for (int64_t v = v_begin + kFrequencies; v < std::min(v_begin + 2 * kFrequencies, job.tiling.h.half() - 1); ++v) {
-    const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, false);
-    for (int sign = 0; sign < (middle ? 2 : 1); ++sign) {
-      PrefetchToL2(job.x + (slot + sign) * job.x_slot_size() + in_begin * job.tile_count * 3,
-                   in_count * job.tile_count * 3);
-      PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + group * job.tile_count * 2 * kLanes,
-                   job.tile_count * 2 * kLanes);
-    }
+  const int64_t lanes = hn::Lanes(d), channel = at.in_begin + in;
+  const bool edge = job.tiling.edge(v), middle = u > 0 && u < job.tiling.v.length / 2;
+  const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
+  // The four frequencies that are their own conjugates count once, all others twice.
+  const T share = edge && !middle ? T(0.5) : T{1};
+  const T* x = job.x + slot * job.x_slot_size() + channel / kBlock * job.tile_count * 3 * kBlock + channel % kBlock;
+  const T* x_minus = middle && !edge ? x + job.x_slot_size() : nullptr;
+  const T* dy = job.dy + slot * job.dy_slot_size() + at.group * job.tile_count * 2 * kLanes;
+  const T* dy_minus = dy + job.dy_slot_size();
+  int64_t lane = 0;
+  for (; lane + kWide * lanes <= at.lanes_used; lane += kWide * lanes) {
+    MakeSums<kWide>(d, dy + lane, dy_minus + lane, x, x_minus, job.tile_count, share, pair + lane, sums + lane);
+  }
+  if (lane < at.lanes_used) {
+    MakeSums<1>(d, dy + lane, dy_minus + lane, x, x_minus, job.tile_count, share, pair + lane, sums + lane);
   }
 }
 
-// MakeSums for kInputs channels from `channel` on, of the row u at `frequencies` values of v: [v][input] of its sums.
+// The same at neighbouring v, one behind the other.
 template <class D, typename T = hn::TFromD<D>>
-void SumsOfInputs(D d, const CorrelateJob<T>& job, int64_t group, int64_t channel, int64_t u, int64_t v_begin,
-                  int64_t frequencies, int64_t lanes_used, T* pair, T* sums) {
-  constexpr int64_t kLanes = FilterBlock<T>();
-  const int64_t lanes = hn::Lanes(d);
-  const bool middle = u > 0 && u < job.tiling.v.length / 2;
-  for (int64_t i = 0; i < frequencies; ++i) {
-    const int64_t v = v_begin + i;
-    const bool edge = job.tiling.edge(v), both = middle && !edge;
-    const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
-    // The four frequencies that are their own conjugates count once, all others twice.
-    const T share = edge && !middle ? T(0.5) : T{1};
-    const T* x = job.x + slot * job.x_slot_size() + channel / kBlock * job.tile_count * 3 * kBlock + channel % kBlock;
-    const T* x_minus = both ? x + job.x_slot_size() : nullptr;
-    const T* dy = job.dy + slot * job.dy_slot_size() + group * job.tile_count * 2 * kLanes;
-    const T* dy_minus = dy + job.dy_slot_size();
-    T* const at = sums + i * kInputs * 4 * kLanes;
-    int64_t lane = 0;
-    for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
-      MakeSums<kWide>(d, dy + lane, dy_minus + lane, x, x_minus, job.tile_count, share, pair + lane, at + lane);
-    }
-    if (lane < lanes_used) {
-      MakeSums<1>(d, dy + lane, dy_minus + lane, x, x_minus, job.tile_count, share, pair + lane, at + lane);
-    }
+HWY_INLINE void SumsOfFrequencies(D d, const CorrelateJob<T>& job, const CorrelatePlace& at, int64_t u, int64_t v_begin,
+                                  int64_t count, int64_t in, T* pair, T* sums) {
+  constexpr int64_t kSize = kInputs * 4 * FilterBlock<T>();
+  for (int64_t i = 0; i < count; ++i) SumsOfFrequency(d, job, at, u, v_begin + i, in, pair, sums + i * kSize);
+}
+
+// What SumsOfFrequency will read at (±u, v), for all channels of the place.
+template <typename T>
+HWY_INLINE void PrefetchSpectra(const CorrelateJob<T>& job, const CorrelatePlace& at, int64_t u, int64_t v) {
+  const bool edge = job.tiling.edge(v), middle = u > 0 && u < job.tiling.v.length / 2;
+  const int64_t slot = job.tiling.first_slot(v) + job.tiling.slot_of(u, edge);
+  for (int sign = 0; sign < (middle && !edge ? 2 : 1); ++sign) {
+    PrefetchToL2(job.x + (slot + sign) * job.x_slot_size() + at.in_begin * job.tile_count * 3,
+                 at.in_count * job.tile_count * 3);
+    PrefetchToL2(job.dy + (slot + sign) * job.dy_slot_size() + at.group * job.tile_count * 2 * FilterBlock<T>(),
+                 job.tile_count * 2 * FilterBlock<T>());
   }
+}
+
+template <typename T>
+HWY_INLINE void PrefetchSpectra(const CorrelateJob<T>& job, const CorrelatePlace& at, int64_t u, int64_t v_begin,
+                                int64_t count) {
+  for (int64_t v = v_begin; v < std::min(v_begin + count, job.tiling.h.half()); ++v) PrefetchSpectra(job, at, u, v);
 }
 
 }  // namespace HWY_NAMESPACE

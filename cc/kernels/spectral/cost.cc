@@ -12,10 +12,10 @@ namespace {
 
 // Nanoseconds a count, of the passes in PassIndex's order.
 constexpr Work kRates[] = {
-    {0.0586, 0.0249, 0.0322, 0.348, 0.0217, 0.0798, 1520},  // forward
-    {0.0566, 0.0203, 0.0312, 0.517, 0.0147, 0.101, 1370},   // input gradient
-    {0.0599, 0.0655, 0.036, 0.346, 0.0227, 0.309, 2120},    // parameters, exact
-    {0.0605, 0.0658, 0.0362, 0.354, 0.0217, 0.297, 2150},   // parameters, gaussian
+    {0.0574, 0.0357, 0.0159, 0.128, 0.0566, 0.0325, 0.370, 0.0224, 1580},  // forward
+    {0.0582, 0.0484, 0.0214, 0.136, 0.0500, 0.0307, 0.582, 0.0134, 1540},  // input gradient
+    {0.0744, 0.2620, 0.0208, 0.110, 0.0724, 0.0372, 0.445, 0.0192, 2290},  // parameters, exact
+    {0.0662, 0.2730, 0.0436, 0.382, 0.0645, 0.0377, 0.421, 0.0206, 2340},  // parameters, gaussian
 };
 size_t PassIndex(Pass pass, DisplacementGradient kind) {
   if (pass == Pass::kForward) return 0;
@@ -34,39 +34,71 @@ double Chunks(double tiles, double frequencies, double in_channels, double out_c
   return std::ceil(tiles / std::max(1.0, std::floor(kSpectraBytes / tile_bytes)));
 }
 
+// What a frequency of a pair's kernel takes to make and to store, in the products' multiply-adds. By units, the factors
+// come from the L2 cache. By taps, four frequencies are made together, also where two or three of them are not wanted.
+// The numbers are such that the measured times of both forms meet where these costs do.
+double UnitsKernelCost(int64_t units) { return 1.5 * (2 * static_cast<double>(units) + 2); }
+double TapsKernelCost(const Tiling& tiling) {
+  const double v = static_cast<double>(tiling.v.reach()), h = static_cast<double>(tiling.h.reach());
+  const double made = static_cast<double>(4 * tiling.v.half() * (tiling.h.length / 4 + 1));
+  return made / static_cast<double>(tiling.slots()) * (h + 4 + v * (2 * h + 1) / static_cast<double>(tiling.h.length));
+}
+// The same for the gradients, of what follows a frequency's correlations.
+double UnitsGradientCost(int64_t units) { return 4 * static_cast<double>(units); }
+double TapsGradientCost(const Tiling& tiling, DisplacementGradient kind) {
+  return (kind == DisplacementGradient::kExact ? 1 : 1.8) * TapsKernelCost(tiling);
+}
+
+// More places than this are slower to clear and to gather from than units are to transform.
+constexpr int64_t kMostTaps = 512;
+
 }  // namespace
+
+int64_t TapCount(const Tiling& tiling) { return (2 * tiling.v.reach() + 1) * (2 * tiling.h.reach() + 1); }
+
+bool ByTaps(const Tiling& tiling, int64_t units) {
+  return TapCount(tiling) <= kMostTaps && TapsKernelCost(tiling) < UnitsKernelCost(units);
+}
+bool ByTaps(const Tiling& tiling, int64_t units, DisplacementGradient kind) {
+  return TapCount(tiling) <= kMostTaps && TapsGradientCost(tiling, kind) < UnitsGradientCost(units);
+}
 
 double TilingCost(const DauConvShape& shape, const Tiling& tiling) {
   const double tiles = std::max(1.0, AllTiles(shape, tiling));
   const double pixels = static_cast<double>(tiling.v.length) * static_cast<double>(tiling.h.length);
   const double in = static_cast<double>(shape.in_channels), out = static_cast<double>(shape.filters);
-  // A frequency of a pair takes 2K multiply-adds to make the kernel's value and 3 for each tile; storing that value
-  // and its sums is taken as 2 more.
-  const double products =
-      pixels / 2 * in * out * ((2 * shape.units + 2) * Chunks(tiles, pixels / 2, in, out) + 3 * tiles);
+  // A frequency of a pair takes 3 multiply-adds for each tile. Reading the kernel is taken as 3 more, and making it as
+  // a fifth more than above: with less, 27×27 pixels of 96 channels went into one tile, a sixth slower than in four.
+  const double kernel = ByTaps(tiling, shape.units) ? TapsKernelCost(tiling) : UnitsKernelCost(shape.units);
+  const double products = pixels / 2 * in * out * ((1.2 * kernel + 3) * Chunks(tiles, pixels / 2, in, out) + 3 * tiles);
   // A real transform is taken as 4·log2(P²) multiply-adds a pixel, loads and stores included.
   const double transforms = tiles * pixels * (in + out) * 4 * std::log2(pixels);
   return products + transforms;
 }
 
-Work CountWork(Pass pass, const DauConvShape& shape, const Tiling& tiling) {
+Work CountWork(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const Tiling& tiling) {
   int64_t read = shape.in_channels, written = shape.filters;
   if (pass == Pass::kBackwardInput) std::swap(read, written);
   const double in = static_cast<double>(RoundUp(read, 16)), out = static_cast<double>(RoundUp(written, 32));
   const double tiles = AllTiles(shape, tiling), slots = static_cast<double>(tiling.slots());
   const double pixels = static_cast<double>(tiling.v.length) * static_cast<double>(tiling.h.length);
   const double chunks = Chunks(tiles, slots, in, out), pairs = static_cast<double>(read) * out;
-  return {chunks * slots * pairs * static_cast<double>(shape.units),
-          chunks * slots * pairs,
+  const double units = static_cast<double>(shape.units), values = chunks * slots * pairs;
+  const bool by_taps = pass == Pass::kBackwardParams ? ByTaps(tiling, shape.units, kind) : ByTaps(tiling, shape.units);
+  const double by_units = by_taps ? 0 : 1, taps = static_cast<double>(TapCount(tiling));
+  return {by_units * values * units,
+          by_units * chunks * static_cast<double>(tiling.v.length) * pairs * units,
+          (1 - by_units) * values * TapsKernelCost(tiling),
+          (1 - by_units) * chunks * pairs * (4 * units + taps),
+          values,
           slots * pairs * tiles,
           slots * out * tiles,
           tiles * pixels * (in + out) * std::log2(pixels),
-          chunks * static_cast<double>(tiling.v.length) * pairs * static_cast<double>(shape.units),
           1};
 }
 
 double EstimateCost(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const Tiling& tiling) {
-  const Work work = CountWork(pass, shape, tiling), &rates = kRates[PassIndex(pass, kind)];
+  const Work work = CountWork(pass, kind, shape, tiling), &rates = kRates[PassIndex(pass, kind)];
   return std::inner_product(work.begin(), work.end(), rates.begin(), 0.0);
 }
 

@@ -1,4 +1,10 @@
-#include "cc/kernels/spectral/general_correlate.h"
+// The gradients of the general form, a σ per unit, from the correlation spectra C(u, v) of correlate.h:
+//
+//   ∂weight = Σ_u,v A·B·C   ∂μ_v: A_μ·B   ∂μ_h: A·B_μ   ∂σ: A_σ·B + A·B_σ
+//
+// with A, B a unit's spectra along each axis, and A_μ, A_σ those of its taps' derivatives (general_units.h). At fixed u
+// q_j = Σ_v B_j(v)·C(u, v), j of three tables, serves all gradients.
+#include "cc/kernels/spectral/correlate.h"
 
 #include <algorithm>
 
@@ -116,6 +122,7 @@ void GeneralCorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   const int64_t lanes_used = std::min<int64_t>(kLanes, RoundUp(job.arrays.out_channels - out, hn::Lanes(d)));
   const int64_t in_begin = item / job.filter_groups() * job.in_group;
   const int64_t in_count = std::min(job.in_group, job.arrays.in_channels - in_begin), all = in_count * units;
+  const CorrelatePlace at{group, in_begin, in_count, lanes_used};
   T* const sums = job.sums + (group * job.arrays.in_channels + in_begin) * units * kGradients * kLanes;
   if (!job.add) std::fill_n(sums, all * kGradients * kLanes, T{0});
 
@@ -128,9 +135,9 @@ void GeneralCorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
     std::fill_n(scratch.rows, all * kUnit, T{0});
     for (int64_t v_begin = 0; v_begin < ah.half(); v_begin += kFrequencies) {
       const int64_t frequencies = std::min(kFrequencies, ah.half() - v_begin);
-      PrefetchNext(job, group, in_begin, in_count, u, v_begin);
+      PrefetchSpectra(job, at, u, v_begin + frequencies, kFrequencies);
       for (int64_t in = 0; in < in_count; in += kInputs) {
-        SumsOfInputs(d, job, group, in_begin + in, u, v_begin, frequencies, lanes_used, scratch.pair, scratch.sums);
+        SumsOfFrequencies(d, job, at, u, v_begin, frequencies, in, scratch.pair, scratch.sums);
         for (int64_t c = 0; c < std::min(kInputs, in_count - in); ++c) {
           const T* of_input = scratch.sums + c * 4 * kLanes;
           const T* basis = scratch.basis + (v_begin * all + (in + c) * units) * kUnit;

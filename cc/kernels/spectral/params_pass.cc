@@ -6,7 +6,6 @@
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/spectral/correlate.h"
 #include "cc/kernels/spectral/dau_conv_spectral.h"
-#include "cc/kernels/spectral/general_correlate.h"
 #include "cc/kernels/spectral/general_spectral.h"
 #include "cc/kernels/spectral/layout.h"
 
@@ -36,11 +35,7 @@ class ParamsPass {
     }
     all_tiles_ = shape.batch * tiling_.tiles();
     chunk_ = ChunkTiles(all_tiles_, (x_tile_size() + dy_tile_size()) * sizeof(T));
-    // The horizontal factors of a group's units stay in an L2 cache of 1 MiB.
-    constexpr int64_t kTableBytes = 400 << 10;
-    const int64_t bytes = (general ? kGeneralTables : 1) * tiling_.h.half() * shape.units * 2 * FilterBlock<T>() *
-                          static_cast<int64_t>(sizeof(T));
-    in_group_ = std::clamp<int64_t>(kTableBytes / bytes / kBlock * kBlock, kBlock, RoundUp(shape.in_channels, kBlock));
+    ChooseGroups();
   }
 
   Status Workspace(size_t* bytes) const {
@@ -108,13 +103,9 @@ class ParamsPass {
             [&](int64_t slot, int64_t item) { ToSpectra(*job, item, b.scratch + slot * transform_size()); });
       }
       correlate.add = tile > 0;
-      const int64_t size = CorrelateScratch(correlate);
+      const int64_t size = CorrelateScratchSize(correlate);
       parallel_.ForEachInSlot(correlate.items(), pixels * in_group_ * count, SlotLimit(size * sizeof(T)),
-                              [&](int64_t slot, int64_t item) {
-                                T* const scratch = b.scratch + slot * size;
-                                if (general()) return GeneralCorrelate(correlate, item, scratch);
-                                Correlate(correlate, item, scratch);
-                              });
+                              [&](int64_t slot, int64_t item) { Correlate(correlate, item, b.scratch + slot * size); });
     }
     WriteGradients(b.sums, weight, displacement, gradients);
   }
@@ -135,17 +126,14 @@ class ParamsPass {
 
   CorrelateJob<T> Job(const T* weight, const T* displacement, const T* sigma) const {
     const UnitArrays<T> arrays(Direction::kForward, shape_, weight, displacement, sigma);
-    return {tiling_,  nullptr, nullptr, arrays,  kind_,     sigma_, {},     {},
-            general_, chunk_,  nullptr, nullptr, in_group_, false,  nullptr};
+    return {tiling_,  nullptr, nullptr, arrays,  kind_,    sigma_,    {},    {},
+            general_, chunk_,  nullptr, nullptr, by_taps_, in_group_, false, nullptr};
   }
   bool general() const { return general_.radius > 0; }
-  int64_t CorrelateScratch(const CorrelateJob<T>& job) const {
-    return general() ? GeneralCorrelateScratchSize(job) : job.ScratchSize();
-  }
 
   Buffers LayOut(Arena& arena) const {
     const CorrelateJob<T> job = Job(nullptr, nullptr, nullptr);
-    const int64_t size = CorrelateScratch(job), channels = std::max(shape_.in_channels, shape_.filters);
+    const int64_t size = CorrelateScratchSize(job), channels = std::max(shape_.in_channels, shape_.filters);
     Buffers b;
     // Correlations of the last inputs read up to 3 channels beyond a block that is not full: zeros, as ToSpectra left.
     b.x = arena.Take<T>(chunk_ * x_tile_size());
@@ -171,16 +159,28 @@ class ParamsPass {
     };
     parallel_.ForEach(shape_.units * shape_.in_channels, 40 * shape_.filters, [&](int64_t row) {
       const int64_t k = row / shape_.in_channels, s = row % shape_.in_channels;
-      for (int64_t f = 0; f < shape_.filters; ++f) {
-        const int64_t i = arrays.Index(k, s, f);
-        const T* sum = at(k, s, f);
-        const T share = inside(i) ? scale : T{0};
-        gradients.weight[i] = share == 0 ? T{0} : share * sum[kOfWeight * kLanes];
-        gradients.displacement[i] = share == 0 ? T{0} : share * weight[i] * sum[kOfVertical * kLanes];
-        gradients.displacement[arrays.count() + i] =
-            share == 0 ? T{0} : share * weight[i] * sum[kOfHorizontal * kLanes];
-        if (!general() || gradients.sigma == nullptr) continue;
-        gradients.sigma[i] = share == 0 ? T{0} : share * weight[i] * sum[kOfSigma * kLanes];
+      for (int64_t first = 0; first < shape_.filters; first += kLanes) {
+        const int64_t i = arrays.Index(k, s, first), count = std::min(kLanes, shape_.filters - first);
+        const T* __restrict sum = at(k, s, first);
+        T* __restrict to_weight = gradients.weight + i;
+        T* __restrict to_vertical = gradients.displacement + i;
+        T* __restrict to_horizontal = to_vertical + arrays.count();
+        T* __restrict to_sigma = general() && gradients.sigma != nullptr ? gradients.sigma + i : nullptr;
+        for (int64_t lane = 0; lane < count; ++lane) {
+          const T weighted = scale * weight[i + lane];
+          to_weight[lane] = scale * sum[kOfWeight * kLanes + lane];
+          to_vertical[lane] = weighted * sum[kOfVertical * kLanes + lane];
+          to_horizontal[lane] = weighted * sum[kOfHorizontal * kLanes + lane];
+        }
+        for (int64_t lane = 0; to_sigma != nullptr && lane < count; ++lane) {
+          to_sigma[lane] = scale * weight[i + lane] * sum[kOfSigma * kLanes + lane];
+        }
+        if (all_inside_) continue;
+        for (int64_t lane = 0; lane < count; ++lane) {
+          if (inside(i + lane)) continue;
+          to_weight[lane] = to_vertical[lane] = to_horizontal[lane] = T{0};
+          if (to_sigma != nullptr) to_sigma[lane] = T{0};
+        }
       }
     });
     if (general() || gradients.sigma == nullptr) return;
@@ -194,6 +194,21 @@ class ParamsPass {
       }
     }
     *gradients.sigma = static_cast<T>(total * 2.0 / static_cast<double>(tiling_.v.length * tiling_.h.length));
+  }
+
+  void ChooseGroups() {
+    by_taps_ = !general() && ByTaps(tiling_, shape_.units, kind_);
+    // The horizontal factors of a group's units stay in an L2 cache of 1 MiB; or its taps and rows do.
+    constexpr int64_t kTableBytes = 400 << 10, kTapBytes = 1000 << 10;
+    constexpr int64_t kLaneBytes = FilterBlock<T>() * static_cast<int64_t>(sizeof(T));
+    const CorrelateJob<T> job = Job(nullptr, nullptr, nullptr);
+    const int64_t tables =
+        kTableBytes / ((general() ? kGeneralTables : 1) * 2 * kLaneBytes * tiling_.h.half() * shape_.units);
+    const int64_t taps =
+        kTapBytes /
+        (kLaneBytes * (job.tap_fields() * TapCount(tiling_) + job.row_fields() * 4 * 2 * (2 * tiling_.h.reach() + 1)));
+    in_group_ =
+        std::clamp<int64_t>((by_taps_ ? taps : tables) / kBlock * kBlock, kBlock, RoundUp(shape_.in_channels, kBlock));
   }
 
   static int64_t Vectors(int64_t channels) { return CeilDiv(channels, TransformLanes<T>()); }
@@ -215,8 +230,8 @@ class ParamsPass {
   GeneralFields general_;
   Status status_;
   Tiling tiling_, dy_tiling_;
-  bool all_inside_ = false;
-  int64_t all_tiles_, chunk_, in_group_;
+  bool all_inside_ = false, by_taps_ = false;
+  int64_t all_tiles_, chunk_, in_group_ = kBlock;
 };
 
 }  // namespace

@@ -74,7 +74,7 @@ class ProductPass {
       parallel_.ForEachInSlot(
           in.tile_count * Vectors(in_channels_), 2 * pixels, TransformSlots(),
           [&](int64_t slot, int64_t item) { ToSpectra(in, item, b.scratch + slot * transform_size()); });
-      const int64_t product_size = product.ScratchSize();
+      const int64_t product_size = ProductScratchSize(product);
       parallel_.ForEachInSlot(
           product.items(), pixels * item_frequencies_ * in_channels_, SlotLimit(product_size * sizeof(T)),
           [&](int64_t slot, int64_t item) { Product(product, item, b.scratch + slot * product_size); });
@@ -90,14 +90,14 @@ class ProductPass {
   };
 
   ProductJob<T> Job(const T* weight, const T* displacement, const T* sigma) const {
-    return {tiling_,   nullptr,     nullptr,          UnitArrays<T>(direction_, shape_, weight, displacement, sigma),
-            general_,  chunk_,      nullptr,          nullptr,
-            in_group_, freq_group_, item_frequencies_};
+    return {tiling_,  nullptr,   nullptr,     UnitArrays<T>(direction_, shape_, weight, displacement, sigma),
+            general_, chunk_,    nullptr,     nullptr,
+            by_taps_, in_group_, freq_group_, item_frequencies_};
   }
 
   Buffers LayOut(Arena& arena) const {
     const ProductJob<T> product = Job(nullptr, nullptr, nullptr);
-    const int64_t product_size = product.ScratchSize();
+    const int64_t product_size = ProductScratchSize(product);
     const int64_t channels = std::max(in_channels_, out_channels_);
     Buffers b;
     b.x = arena.Take<T>(chunk_ * x_tile_size());
@@ -108,9 +108,28 @@ class ProductPass {
     return b;
   }
 
+  void ChooseGroups() {
+    by_taps_ = general_.radius == 0 && ByTaps(tiling_, shape_.units);
+    freq_group_ = 1;
+    by_taps_ ? GroupByTaps() : GroupByTables();
+    // Enough items for the threads; the results do not depend on it.
+    const int64_t frequencies = Job(nullptr, nullptr, nullptr).frequencies();
+    const int64_t filter_groups = CeilDiv(out_channels_, FilterBlock<T>());
+    const int64_t wanted = parallel_.num_threads == 1 ? 1 : CeilDiv(3 * parallel_.num_threads, filter_groups);
+    item_frequencies_ = CeilDiv(frequencies, wanted);
+  }
+
+  // As many input channels as the L2 cache holds taps of, up to 64: beyond, their columns do not stay there.
+  void GroupByTaps() {
+    constexpr int64_t kTapBytes = 1400 << 10, kMost = 64;
+    const int64_t bytes = TapCount(tiling_) * FilterBlock<T>() * static_cast<int64_t>(sizeof(T));
+    const int64_t most = std::clamp(kTapBytes / bytes / kBlock * kBlock, kBlock, kMost);
+    in_group_ = RoundUp(CeilDiv(in_channels_, CeilDiv(in_channels_, most)), kBlock);
+  }
+
   // Cheaper: tables of fewer input channels, which leave room for more horizontal frequencies, so that the vertical
   // factors are made less often; or fewer passes over the sums.
-  void ChooseGroups() {
+  void GroupByTables() {
     constexpr int64_t kTableBytes = 700 << 10;  // of an L2 cache of 1 MiB
     const int64_t bytes = shape_.units * 2 * FilterBlock<T>() * static_cast<int64_t>(sizeof(T));  // of an input channel
     double best = -1;
@@ -128,10 +147,6 @@ class ProductPass {
       in_group_ = in;
       freq_group_ = frequencies;
     }
-    // Enough items for the threads; the results do not depend on it.
-    const int64_t filter_groups = CeilDiv(out_channels_, FilterBlock<T>());
-    const int64_t wanted = parallel_.num_threads == 1 ? 1 : CeilDiv(3 * parallel_.num_threads, filter_groups);
-    item_frequencies_ = CeilDiv(tiling_.h.half(), wanted);
   }
 
   std::vector<T> Gain(const GaussianTaps& gaussian, int64_t length) const {
@@ -152,7 +167,8 @@ class ProductPass {
   GeneralFields general_;
   Status status_;
   Tiling tiling_;
-  int64_t in_channels_, out_channels_, all_tiles_, chunk_, in_group_, freq_group_, item_frequencies_;
+  bool by_taps_;
+  int64_t in_channels_, out_channels_, all_tiles_, chunk_, in_group_, freq_group_, item_frequencies_ = 1;
 };
 
 }  // namespace

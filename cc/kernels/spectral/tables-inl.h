@@ -12,14 +12,15 @@
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/spectral/fft-inl.h"
 #include "cc/kernels/spectral/units.h"
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace dau::spectral {
 namespace HWY_NAMESPACE {
 
-// Interpolate() of dau_conv_shape.h on vectors: the offset of a displacement's cell on the circle, and its fraction.
-// Returns the lanes whose unit reaches something; the others stand at the axis' first cell.
+// Interpolate() of dau_conv_shape.h on vectors: the offset of a displacement's cell from the taps' centre, and its
+// fraction. Returns the lanes whose unit reaches something; the others stand at the axis' first cell.
 template <class D, class V = hn::Vec<D>, typename T = hn::TFromD<D>>
 HWY_INLINE hn::Mask<D> PlaceUnits(D d, const Axis& axis, V displacement, V& offset, V& fraction) {
   const V lowest = hn::Set(d, static_cast<T>(axis.min_cell)), highest = hn::Set(d, static_cast<T>(axis.max_cell));
@@ -32,7 +33,7 @@ HWY_INLINE hn::Mask<D> PlaceUnits(D d, const Axis& axis, V displacement, V& offs
   fraction = hn::Sub(displacement, cell);
   offset = hn::Mul(sign, hn::Add(cell, margin));
   const auto inside = hn::And(hn::Ge(offset, lowest), hn::Le(offset, highest));
-  offset = hn::IfThenElse(inside, offset, lowest);
+  offset = hn::Sub(hn::IfThenElse(inside, offset, lowest), hn::Set(d, static_cast<T>(axis.centre)));
   fraction = hn::IfThenElseZero(inside, fraction);
   return inside;
 }
@@ -48,6 +49,15 @@ HWY_NOINLINE void PackUnits(D d, const UnitArrays<T>& arrays, const Tiling& tili
   for (int64_t in = 0; in < in_count; ++in) {
     for (int64_t k = 0; k < arrays.units; ++k, packed += kUnitFields * kLanes) {
       int64_t i = arrays.Index(k, in_begin + in, out_begin);
+      if (arrays.out_stride == 1) {
+        // Rows of the arrays, too short and too far apart for the hardware to guess.
+        const int64_t next = i + 4 * arrays.in_stride;
+        for (int64_t line = next; line < next + kLanes; line += 64 / static_cast<int64_t>(sizeof(T))) {
+          hwy::Prefetch(arrays.weight + line);
+          hwy::Prefetch(arrays.displacement + line);
+          hwy::Prefetch(arrays.displacement + arrays.count() + line);
+        }
+      }
       for (int64_t lane = 0; lane < out_count; ++lane, i += arrays.out_stride) {
         weight[lane] = arrays.weight[i];
         vertical[lane] = arrays.displacement[i];
@@ -104,14 +114,14 @@ class RootsOfCells {
 
   HWY_INLINE RootsOfCells(D d, const Axis& axis, const Circle& circle, int64_t freq)
       : frequency_(hn::Set(d, static_cast<T>(freq))),
-        lowest_(hn::Set(d, static_cast<T>(axis.min_cell))),
+        lowest_(hn::Set(d, static_cast<T>(axis.min_cell - axis.centre))),
         length_(static_cast<T>(axis.length)) {
     const int64_t lanes = hn::Lanes(d), cells = axis.max_cell - axis.min_cell + 1;
     vectors_ = lanes >= 4 ? CeilDiv(cells, lanes) : kMany;
     if (vectors_ > 2) return;
     HWY_ALIGN T re[2 * hn::MaxLanes(d)] = {}, im[2 * hn::MaxLanes(d)] = {};
     for (int64_t cell = 0; cell < cells; ++cell) {
-      const int64_t place = FloorMod(freq * (axis.min_cell + cell), axis.length);
+      const int64_t place = FloorMod(freq * (axis.min_cell - axis.centre + cell), axis.length);
       re[cell] = static_cast<T>(circle.cosine[place]);
       im[cell] = static_cast<T>(circle.sine[place]);
     }

@@ -36,6 +36,7 @@ Axis MakeAxis(Direction direction, int64_t size, int64_t margin, int64_t stride,
   if (axis.min_cell > axis.max_cell) axis.min_cell = axis.max_cell = 0;  // nothing reaches anything
   axis.low = axis.min_cell - radius - (axis.sign < 0 ? 1 : 0);
   axis.high = axis.max_cell + radius + (axis.sign > 0 ? 1 : 0);
+  axis.centre = FloorDiv(axis.low + axis.high, 2);
   return axis;
 }
 

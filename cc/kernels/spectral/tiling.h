@@ -2,7 +2,7 @@
 //
 // One axis of a pass is  out[q] = Σ_o k(o)·in[q + o],  q in [0, out_extent),  in = 0 outside [0, in_extent),
 // o in [low, high]. Overlap-save: tile t makes the outputs [t·T, t·T + T) from a circle of P samples on which input i
-// stands at place (i − t·T) mod P and output t·T + b at place b.
+// stands at place (i − centre − t·T) mod P and output t·T + b at place b: taps count from the middle of all taps.
 #ifndef DAU_CC_KERNELS_SPECTRAL_TILING_H_
 #define DAU_CC_KERNELS_SPECTRAL_TILING_H_
 
@@ -23,6 +23,7 @@ struct Axis {
   int64_t sign = 1;      // −1 for the adjoint
   int64_t min_cell = 0, max_cell = 0;          // of the units that reach anything, margin and sign applied
   int64_t low = 0, high = 0;                   // taps and blur
+  int64_t centre = 0;                          // of the taps
   int64_t length = 0, outputs = 0, tiles = 0;  // P, T
 
   // A cell of the unit on the circle, and whether the unit reaches anything.
@@ -34,6 +35,8 @@ struct Axis {
     const int64_t offset = sign * (cell + margin);
     return {offset, offset >= min_cell && offset <= max_cell};
   }
+  // The farthest tap's distance from the centre.
+  int64_t reach() const { return std::max(max_cell + (sign > 0) - centre, centre - min_cell + (sign < 0)); }
   // Frequencies 0 … P/2 of a real signal's half spectrum.
   int64_t half() const { return length / 2 + 1; }
   // Inputs that tile t reads, [first, end).

@@ -104,8 +104,9 @@ void ToSpectraItem(const ToSpectraJob<T>& job, int64_t item, T* memory) {
         job.own_outputs_only ? std::min(axis.in_extent, t * axis.outputs + axis.outputs) : axis.InEnd(t);
     return CeilDiv(std::max<int64_t>(0, last), axis.in_step);
   };
-  const auto place = [](const Axis& axis, int64_t t, int64_t stored) {
-    return FloorMod(stored * axis.in_step - t * axis.outputs, axis.length);
+  const auto place = [&](const Axis& axis, int64_t t, int64_t stored) {
+    const int64_t centre = job.own_outputs_only ? 0 : axis.centre;
+    return FloorMod(stored * axis.in_step - centre - t * axis.outputs, axis.length);
   };
 
   const int64_t col_first = first(ah, at.tile_h), col_end = end(ah, at.tile_h);

@@ -44,8 +44,8 @@ struct UnitArrays {
   int64_t count() const { return units * unit_stride; }
 };
 
-// Five numbers for each of FilterBlock lanes: weight, cell (its offset on the circle) and fraction of each axis. A unit
-// that reaches nothing, and a lane without a channel, has weight 0 and stands at a cell of the axis.
+// Five numbers for each of FilterBlock lanes: weight, cell (its offset from the taps' centre) and fraction of each
+// axis. A unit that reaches nothing, and a lane without a channel, has weight 0 and stands at a cell of the axis.
 enum UnitField { kWeight, kCellV, kFractionV, kCellH, kFractionH, kUnitFields };
 
 // e^(2πi·j/P) for j in [0, P).

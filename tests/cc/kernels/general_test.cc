@@ -244,8 +244,7 @@ TEST(GeneralTest, EnginesByName) {
   EXPECT_FALSE(forward(Engine::kSpectral).ok());
   p.shape.max_sigma = 1;
   EXPECT_TRUE(forward(Engine::kSpectral).ok());
-  EXPECT_NE(forward(Engine::kDirect).message().find("`direct` can't compute this call: each unit has a sigma"),
-            std::string::npos);
+  EXPECT_TRUE(forward(Engine::kDirect).ok());
 }
 
 template <typename Half>

@@ -1,6 +1,7 @@
 // The spectral engine: what every engine must do, and what is its own.
 #include "cc/kernels/spectral/dau_conv_spectral.h"
 
+#include "cc/kernels/spectral/cost.h"
 #include "cc/kernels/spectral/fft_plan.h"
 #include "cc/kernels/spectral/tiling.h"
 #include "tests/cc/kernels/engine_tests.h"
@@ -28,6 +29,36 @@ TEST(SpectralTest, ManyTiles) {
        {Case{"", Shape(2, 260, 250, 3, 4, 2), 3}, Case{"", Strided(Shape(1, 190, 300, 2, 3, 2), 2, 3), 20},
         Case{"", Nchw(Shape(1, 120, 130, 35, 33, 3)), 6}}) {
     Checks<Spectral>::Everything(Problem<float>(c));
+  }
+}
+
+// Both forms of the kernels' spectra and of the gradients: even and odd reaches, other ones along each axis, more input
+// channels than one group holds, the adjoint.
+TEST(SpectralTest, BothForms) {
+  const struct {
+    Case problem;
+    bool product, exact, gaussian;  // by taps
+  } rows[] = {
+      {{"ManyUnits", Shape(2, 17, 14, 70, 35, 8), 1.5}, true, true, true},
+      {{"Strided", Strided(Valid(Shape(1, 40, 31, 5, 6, 7), 2.5), 3, 2), 2.5}, true, true, true},
+      {{"Far", Shape(1, 30, 33, 3, 4, 8), 9}, true, true, false},
+      {{"Nchw", Nchw(Shape(1, 20, 60, 19, 33, 3)), 2.9}, true, true, false},
+      {{"OneUnit", Shape(1, 30, 30, 20, 5, 1), 3}, false, false, false},
+      {{"Farther", Shape(1, 40, 40, 2, 3, 8), 15}, false, false, false},
+  };
+  for (const auto& row : rows) {
+    SCOPED_TRACE(row.problem.name);
+    const Problem<float> p(row.problem);
+    const int64_t units = p.shape.units;
+    for (const spectral::Direction direction : {spectral::Direction::kForward, spectral::Direction::kBackward}) {
+      spectral::Tiling tiling;
+      ASSERT_TRUE(ChooseTiling(direction, p.shape, p.range, &tiling).ok());
+      EXPECT_EQ(spectral::ByTaps(tiling, units), row.product);
+      EXPECT_EQ(spectral::ByTaps(tiling, units, DisplacementGradient::kExact), row.exact);
+      EXPECT_EQ(spectral::ByTaps(tiling, units, DisplacementGradient::kGaussian), row.gaussian);
+    }
+    Checks<Spectral>::Everything(p);
+    Checks<Spectral>::Everything(Problem<double>(row.problem));
   }
 }
 

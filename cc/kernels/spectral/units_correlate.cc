@@ -1,3 +1,7 @@
+// The parameters' gradients by units. At fixed u, q_j = Σ_v basis(v)·factor_j(v)·C(u, v) serves all gradients of a
+// unit; what depends on u follows once a row.
+//   exact:     basis e^(iθv·cell); factors g, g·(e^(iθv) − 1), and for σ the same with ∂g/∂σ
+//   gaussian:  basis B;            factors g, the spectrum of Eq. 16's derivative, and for σ ∂g/∂σ
 #include "cc/kernels/spectral/correlate.h"
 
 #include <algorithm>
@@ -5,15 +9,15 @@
 #include "cc/kernels/base/arena.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "cc/kernels/spectral/correlate.cc"
+#define HWY_TARGET_INCLUDE "cc/kernels/spectral/units_correlate.cc"
 #include "hwy/foreach_target.h"
 //
 #include "cc/kernels/spectral/correlate-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
 #include "hwy/highway.h"
 
-#ifndef DAU_SPECTRAL_CORRELATE_ONCE_
-#define DAU_SPECTRAL_CORRELATE_ONCE_
+#ifndef DAU_SPECTRAL_UNITS_CORRELATE_ONCE_
+#define DAU_SPECTRAL_UNITS_CORRELATE_ONCE_
 namespace dau::spectral {
 
 // A complex factor of one frequency.
@@ -23,11 +27,11 @@ struct FactorValue {
 };
 
 template <typename T>
-struct CorrelateScratch {
+struct UnitsCorrelateScratch {
   T *packed, *a, *basis, *rows, *sums, *pair;
   FactorValue<T>* factors;  // [half][kMaxFactors]
 
-  CorrelateScratch(const CorrelateJob<T>& job, Arena& arena) {
+  UnitsCorrelateScratch(const CorrelateJob<T>& job, Arena& arena) {
     constexpr int64_t kLanes = FilterBlock<T>();
     const int64_t units = job.in_group * job.arrays.units;
     packed = arena.Take<T>(units * kUnitFields * kLanes);
@@ -57,7 +61,7 @@ void Factors(const CorrelateJob<T>& job, int64_t v, FactorValue<T>* factor) {
 }
 
 }  // namespace dau::spectral
-#endif  // DAU_SPECTRAL_CORRELATE_ONCE_
+#endif  // DAU_SPECTRAL_UNITS_CORRELATE_ONCE_
 
 HWY_BEFORE_NAMESPACE();
 namespace dau::spectral {
@@ -153,8 +157,8 @@ HWY_INLINE void ContractUnits(D d, const T* basis, int64_t basis_step, const T* 
 
 // sums[unit][gradient] += what the row u of all units adds, from the vertical cells' roots `a`.
 template <class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch<T>& scratch, int64_t units, int64_t u,
-                         int64_t lanes_used, T* sums) {
+HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const UnitsCorrelateScratch<T>& scratch, int64_t units,
+                         int64_t u, int64_t lanes_used, T* sums) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
   const bool exact = job.kind == DisplacementGradient::kExact;
@@ -213,18 +217,19 @@ HWY_NOINLINE void AddRow(D d, const CorrelateJob<T>& job, const CorrelateScratch
 }
 
 template <typename T>
-void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
+void UnitsCorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   const hn::ScalableTag<T> d;
   constexpr int64_t kLanes = FilterBlock<T>();
   Arena arena(memory);
-  const CorrelateScratch<T> scratch(job, arena);
+  const UnitsCorrelateScratch<T> scratch(job, arena);
   const Axis &av = job.tiling.v, &ah = job.tiling.h;
-  const int64_t lanes = hn::Lanes(d), units = job.arrays.units;
+  const int64_t units = job.arrays.units;
   const int factors = static_cast<int>(job.factors());
   const int64_t group = item % job.filter_groups(), out = group * kLanes;
-  const int64_t lanes_used = std::min(kLanes, RoundUp(job.arrays.out_channels - out, lanes));
+  const int64_t lanes_used = std::min<int64_t>(kLanes, RoundUp(job.arrays.out_channels - out, hn::Lanes(d)));
   const int64_t in_begin = item / job.filter_groups() * job.in_group;
   const int64_t in_count = std::min(job.in_group, job.arrays.in_channels - in_begin);
+  const CorrelatePlace at{group, in_begin, in_count, lanes_used};
   const int64_t basis_step = in_count * units * 2 * kLanes;
   T* const sums = job.sums + (group * job.arrays.in_channels + in_begin) * units * kGradients * kLanes;
   if (!job.add) std::fill_n(sums, in_count * units * kGradients * kLanes, T{0});
@@ -239,9 +244,9 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
     std::fill_n(scratch.rows, in_count * units * factors * 2 * kLanes, T{0});
     for (int64_t v_begin = 0; v_begin < ah.half(); v_begin += kFrequencies) {
       const int64_t frequencies = std::min(kFrequencies, ah.half() - v_begin);
-      PrefetchNext(job, group, in_begin, in_count, u, v_begin);
+      PrefetchSpectra(job, at, u, v_begin + frequencies, kFrequencies);
       for (int64_t in = 0; in < in_count; in += kInputs) {
-        SumsOfInputs(d, job, group, in_begin + in, u, v_begin, frequencies, lanes_used, scratch.pair, scratch.sums);
+        SumsOfFrequencies(d, job, at, u, v_begin, frequencies, in, scratch.pair, scratch.sums);
         for (int64_t c = 0; c < std::min(kInputs, in_count - in); ++c) {
           const int64_t unit = (in + c) * units;
           const T* basis = scratch.basis + v_begin * basis_step + unit * 2 * kLanes;
@@ -270,8 +275,12 @@ void CorrelateItem(const CorrelateJob<T>& job, int64_t item, T* memory) {
   }
 }
 
-void CorrelateF32(const CorrelateJob<float>& job, int64_t item, float* scratch) { CorrelateItem(job, item, scratch); }
-void CorrelateF64(const CorrelateJob<double>& job, int64_t item, double* scratch) { CorrelateItem(job, item, scratch); }
+void UnitsCorrelateF32(const CorrelateJob<float>& job, int64_t item, float* scratch) {
+  UnitsCorrelateItem(job, item, scratch);
+}
+void UnitsCorrelateF64(const CorrelateJob<double>& job, int64_t item, double* scratch) {
+  UnitsCorrelateItem(job, item, scratch);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace dau::spectral
@@ -279,26 +288,26 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace dau::spectral {
-HWY_EXPORT(CorrelateF32);
-HWY_EXPORT(CorrelateF64);
+HWY_EXPORT(UnitsCorrelateF32);
+HWY_EXPORT(UnitsCorrelateF64);
 
 template <>
-void Correlate(const CorrelateJob<float>& job, int64_t item, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(CorrelateF32)(job, item, scratch);
+void UnitsCorrelate(const CorrelateJob<float>& job, int64_t item, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(UnitsCorrelateF32)(job, item, scratch);
 }
 template <>
-void Correlate(const CorrelateJob<double>& job, int64_t item, double* scratch) {
-  HWY_DYNAMIC_DISPATCH(CorrelateF64)(job, item, scratch);
+void UnitsCorrelate(const CorrelateJob<double>& job, int64_t item, double* scratch) {
+  HWY_DYNAMIC_DISPATCH(UnitsCorrelateF64)(job, item, scratch);
 }
 template <typename T>
-int64_t CorrelateJob<T>::ScratchSize() const {
+int64_t UnitsCorrelateScratchSize(const CorrelateJob<T>& job) {
   Arena arena;
-  const CorrelateScratch<T> counted(*this, arena);
+  const UnitsCorrelateScratch<T> counted(job, arena);
   (void)counted;
   return static_cast<int64_t>(arena.used() / sizeof(T));
 }
-template struct CorrelateJob<float>;
-template struct CorrelateJob<double>;
+template int64_t UnitsCorrelateScratchSize(const CorrelateJob<float>&);
+template int64_t UnitsCorrelateScratchSize(const CorrelateJob<double>&);
 
 }  // namespace dau::spectral
 #endif  // HWY_ONCE

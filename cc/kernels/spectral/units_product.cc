@@ -1,3 +1,4 @@
+// The kernels' spectra as sums of the units' rank-1 factors, made at a time for two neighbours of v, at u and −u.
 #include "cc/kernels/spectral/product.h"
 
 #include <algorithm>
@@ -6,17 +7,16 @@
 #include "cc/kernels/base/prefetch.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "cc/kernels/spectral/product.cc"
+#define HWY_TARGET_INCLUDE "cc/kernels/spectral/units_product.cc"
 #include "hwy/foreach_target.h"
 //
 #include "cc/kernels/spectral/general_units-inl.h"
-#include "cc/kernels/spectral/product-inl.h"
+#include "cc/kernels/spectral/multiply-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
-#ifndef DAU_SPECTRAL_PRODUCT_ONCE_
-#define DAU_SPECTRAL_PRODUCT_ONCE_
+#ifndef DAU_SPECTRAL_UNITS_PRODUCT_ONCE_
+#define DAU_SPECTRAL_UNITS_PRODUCT_ONCE_
 namespace dau::spectral {
 
 // Input channels whose kernel spectra are made at a time: 2 frequencies × 2 signs × 2 parts × 128 bytes each, 64 KB.
@@ -26,10 +26,10 @@ constexpr int64_t kPiece = 64;
 constexpr int64_t kTogether = 2;
 
 template <typename T>
-struct ProductScratch {
+struct UnitsScratch {
   T *packed, *a, *b, *kernel, *sums, *waves;
 
-  ProductScratch(const ProductJob<T>& job, Arena& arena) {
+  UnitsScratch(const ProductJob<T>& job, Arena& arena) {
     constexpr int64_t kLanes = FilterBlock<T>();
     const int64_t units = job.in_group * job.arrays.units;
     packed = arena.Take<T>(units * (job.general.radius > 0 ? job.general.count() : int64_t{kUnitFields}) * kLanes);
@@ -45,7 +45,7 @@ struct ProductScratch {
 };
 
 }  // namespace dau::spectral
-#endif  // DAU_SPECTRAL_PRODUCT_ONCE_
+#endif  // DAU_SPECTRAL_UNITS_PRODUCT_ONCE_
 
 HWY_BEFORE_NAMESPACE();
 namespace dau::spectral {
@@ -58,7 +58,7 @@ template <bool kBoth, int kVs, int kUnits, class D, typename T = hn::TFromD<D>>
 HWY_NOINLINE void MakeKernels(D d, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b, int64_t b_step, int64_t any_units,
                               int64_t count, int64_t lanes_used, T* HWY_RESTRICT kernel) {
   using V = hn::Vec<D>;
-  constexpr int64_t kLanes = FilterBlock<T>(), kSize = ProductScratch<T>::KernelSize();
+  constexpr int64_t kLanes = FilterBlock<T>(), kSize = UnitsScratch<T>::KernelSize();
   const int64_t units = kUnits > 0 ? kUnits : any_units;
   for (int64_t in = 0; in < count; ++in, a += units * 2 * kLanes, b += units * 2 * kLanes, kernel += 2 * kLanes) {
     for (int64_t lane = 0; lane < lanes_used; lane += hn::Lanes(d)) {
@@ -111,134 +111,23 @@ HWY_INLINE void MakeKernels(D d, const T* a, const T* b, int64_t b_step, int64_t
   }
 }
 
-// Where the sums of one frequency come from and go to.
-struct Step {
-  bool first_piece, last_piece;  // of a group of input channels: start at 0, end in y
-  bool first_group;              // y is written; else added to
-  bool mirror;                   // y(−u) is the conjugate of y(u)
-  int64_t u, v;
-};
-
-template <int kVectors, int kValues, class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void MultiplyTiles(D d, const ProductJob<T>& job, const Step& step, const T* kernel, const T* x,
-                                int64_t count, int64_t tile, int64_t lane, int64_t out, T* sums_memory) {
-  using V = hn::Vec<D>;
-  constexpr int64_t kLanes = FilterBlock<T>();
-  const int64_t lanes = hn::Lanes(d);
-  T* const memory = sums_memory + tile * 3 * kLanes + lane;
-  Sums<kVectors, kValues, V> sums;
-  if (step.first_piece) {
-    Clear(d, sums);
-  } else {
-    HWY_UNROLL(8)
-    for (int c = 0; c < kValues; ++c) {
-      HWY_UNROLL(3)
-      for (int part = 0; part < 3; ++part) {
-        HWY_UNROLL(2)
-        for (int j = 0; j < kVectors; ++j) {
-          sums.part[c][part][j] = hn::Load(d, memory + (c * 3 + part) * kLanes + j * lanes);
-        }
-      }
-    }
-  }
-  const int64_t column = job.tiling.v.length, plane = job.tiling.h.half() * column;
-  const auto target = [&](int c, int64_t channel) HWY_ATTR {
-    return job.y + (tile + c) * job.y_tile_size() + channel / kBlock * plane * 2 * kBlock +
-           step.v * column * 2 * kBlock + channel % kBlock;
-  };
-  if (step.last_piece) {
-    // The sums go to lines far apart: owned by the time that they are written.
-    for (int c = 0; c < kValues; ++c) {
-      for (int64_t channel = out + lane; channel < out + lane + kVectors * lanes; channel += lanes) {
-        if (channel >= job.out_blocks() * kBlock) continue;
-        const T* to = target(c, channel) + step.u * 2 * kBlock;
-        PrefetchToWrite(to);
-        PrefetchToWrite(to + kBlock);
-      }
-    }
-  }
-  const T* values = x + tile * 3 * kBlock;
-  for (int64_t in = 0; in < count; in += kBlock, values += job.tile_count * 3 * kBlock) {
-    // The next block's lines, from L2: they lie too far apart for the hardware to guess.
-    HWY_UNROLL(24)
-    for (int line = 0; line < kValues * 3 * kBlock; line += 64 / sizeof(T)) {
-      hwy::Prefetch(values + job.tile_count * 3 * kBlock + line);
-    }
-    MultiplyAdd<kVectors, kValues, 1, 3 * kBlock, kBlock>(d, kernel + in * 2 * kLanes + lane, kLanes, values,
-                                                          std::min(kBlock, count - in), sums);
-  }
-  if (!step.last_piece) {
-    HWY_UNROLL(8)
-    for (int c = 0; c < kValues; ++c) {
-      HWY_UNROLL(3)
-      for (int part = 0; part < 3; ++part) {
-        HWY_UNROLL(2)
-        for (int j = 0; j < kVectors; ++j) {
-          hn::Store(sums.part[c][part][j], d, memory + (c * 3 + part) * kLanes + j * lanes);
-        }
-      }
-    }
-    return;
-  }
-  HWY_UNROLL(8)
-  for (int c = 0; c < kValues; ++c) {
-    HWY_UNROLL(2)
-    for (int j = 0; j < kVectors; ++j) {
-      const int64_t channel = out + lane + j * lanes;
-      if (channel >= job.out_blocks() * kBlock) continue;
-      T* const base = target(c, channel);
-      T* const to = base + step.u * 2 * kBlock;
-      V re = hn::Sub(sums.part[c][0][j], sums.part[c][1][j]), im = hn::Add(sums.part[c][0][j], sums.part[c][2][j]);
-      if (!step.first_group) {
-        re = hn::Add(re, hn::Load(d, to));
-        im = hn::Add(im, hn::Load(d, to + kBlock));
-      }
-      hn::Store(re, d, to);
-      hn::Store(im, d, to + kBlock);
-      if (step.mirror) {
-        T* const conjugate = base + (column - step.u) * 2 * kBlock;
-        hn::Store(re, d, conjugate);
-        hn::Store(hn::Neg(im), d, conjugate + kBlock);
-      }
-    }
-  }
-}
-
-template <int kVectors, class D, typename T = hn::TFromD<D>>
-HWY_INLINE void MultiplyAllTiles(D d, const ProductJob<T>& job, const Step& step, const T* kernel, const T* x,
-                                 int64_t count, int64_t lane, int64_t out, T* sums) {
-  int64_t tile = 0;
-  for (; tile + kColumns <= job.tile_count; tile += kColumns) {
-    MultiplyTiles<kVectors, kColumns>(d, job, step, kernel, x, count, tile, lane, out, sums);
-  }
-  if (tile + 2 <= job.tile_count) {
-    MultiplyTiles<kVectors, 2>(d, job, step, kernel, x, count, tile, lane, out, sums);
-    tile += 2;
-  }
-  if (tile < job.tile_count) MultiplyTiles<kVectors, 1>(d, job, step, kernel, x, count, tile, lane, out, sums);
-}
-
 // y at (u, v) and (−u, v), and for vs = 2 at v + 1 as well: all tiles, one block of filters, one group of input
 // channels. b: the horizontal factors of v, those of v + 1 b_step behind them.
 template <class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void OneFrequency(D d, const ProductJob<T>& job, const ProductScratch<T>& scratch, int64_t u, int64_t v,
+HWY_NOINLINE void OneFrequency(D d, const ProductJob<T>& job, const UnitsScratch<T>& scratch, int64_t u, int64_t v,
                                int64_t vs, int64_t in_begin, int64_t in_count, int64_t out, int64_t lanes_used,
                                const T* b, int64_t b_step) {
   constexpr int64_t kLanes = FilterBlock<T>();
   const Axis& av = job.tiling.v;
-  const int64_t lanes = hn::Lanes(d), units = job.arrays.units;
+  const int64_t units = job.arrays.units;
   const bool edge = job.tiling.edge(v), middle = u > 0 && u < av.length / 2;
   const bool both = middle && !edge;
-  const auto x_of = [&](int64_t freq, int sign, int64_t in) {
-    const int64_t slot = job.tiling.first_slot(freq) + job.tiling.slot_of(u, job.tiling.edge(freq)) + sign;
-    return job.x + slot * job.slot_size() + (in_begin + in) * job.tile_count * 3;
-  };
   for (int64_t piece = 0; piece < in_count; piece += kPiece) {
     const int64_t count = std::min(kPiece, in_count - piece), table = piece * units * 2 * kLanes;
     for (int64_t next = v + vs; next < std::min(v + 2 * vs, job.tiling.h.half()); ++next) {
       const int64_t size = RoundUp(count, kBlock) * job.tile_count * 3;
-      PrefetchToL2(x_of(next, 0, piece), size);
-      if (middle && !job.tiling.edge(next)) PrefetchToL2(x_of(next, 1, piece), size);
+      PrefetchToL2(job.XAt(u, next, 0, in_begin + piece), size);
+      if (middle && !job.tiling.edge(next)) PrefetchToL2(job.XAt(u, next, 1, in_begin + piece), size);
     }
     const T *from_a = scratch.a + table, *from_b = b + table;
     if (vs == 2) {
@@ -253,13 +142,9 @@ HWY_NOINLINE void OneFrequency(D d, const ProductJob<T>& job, const ProductScrat
         const Step step{piece == 0,     piece + kPiece >= in_count,    in_begin == 0,
                         edge && middle, sign == 0 ? u : av.length - u, v + i};
         const T* kernel = scratch.kernel + (2 * i + sign) * scratch.KernelSize();
-        const T* values = x_of(v + i, sign, piece);
+        const T* values = job.XAt(u, v + i, sign, in_begin + piece);
         T* sums = scratch.sums + (2 * i + sign) * scratch.SumsSize(job.tile_count);
-        int64_t lane = 0;
-        for (; lane + kWide * lanes <= lanes_used; lane += kWide * lanes) {
-          MultiplyAllTiles<kWide>(d, job, step, kernel, values, count, lane, out, sums);
-        }
-        if (lane < lanes_used) MultiplyAllTiles<1>(d, job, step, kernel, values, count, lane, out, sums);
+        MultiplyAllLanes(d, job, step, kernel, values, count, lanes_used, out, sums);
       }
     }
   }
@@ -272,7 +157,7 @@ void PackItem(D d, const ProductJob<T>& job, int64_t in_begin, int64_t in_count,
   PackGeneralUnits(d, job.arrays, job.general, job.tiling, in_begin, in_count, out, packed);
 }
 template <class D, typename T = hn::TFromD<D>>
-void FillVertical(D d, const ProductJob<T>& job, const ProductScratch<T>& scratch, int64_t units, int64_t u,
+void FillVertical(D d, const ProductJob<T>& job, const UnitsScratch<T>& scratch, int64_t units, int64_t u,
                   int64_t lanes_used) {
   const Axis& axis = job.tiling.v;
   if (job.general.radius == 0) {
@@ -283,7 +168,7 @@ void FillVertical(D d, const ProductJob<T>& job, const ProductScratch<T>& scratc
                          *job.circle_v, u, lanes_used, scratch.waves, scratch.a);
 }
 template <class D, typename T = hn::TFromD<D>>
-void FillHorizontal(D d, const ProductJob<T>& job, const ProductScratch<T>& scratch, int64_t units, int64_t v,
+void FillHorizontal(D d, const ProductJob<T>& job, const UnitsScratch<T>& scratch, int64_t units, int64_t v,
                     int64_t lanes_used, T* table) {
   const Axis& axis = job.tiling.h;
   if (job.general.radius == 0) {
@@ -295,11 +180,11 @@ void FillHorizontal(D d, const ProductJob<T>& job, const ProductScratch<T>& scra
 }
 
 template <typename T>
-void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
+void UnitsProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   const hn::ScalableTag<T> d;
   constexpr int64_t kLanes = FilterBlock<T>();
   Arena arena(memory);
-  const ProductScratch<T> scratch(job, arena);
+  const UnitsScratch<T> scratch(job, arena);
   const Axis &av = job.tiling.v, &ah = job.tiling.h;
   const int64_t lanes = hn::Lanes(d), units = job.arrays.units;
   const int64_t out = item % job.filter_groups() * kLanes;
@@ -331,8 +216,12 @@ void ProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
   }
 }
 
-void ProductF32(const ProductJob<float>& job, int64_t item, float* scratch) { ProductItem(job, item, scratch); }
-void ProductF64(const ProductJob<double>& job, int64_t item, double* scratch) { ProductItem(job, item, scratch); }
+void UnitsProductF32(const ProductJob<float>& job, int64_t item, float* scratch) {
+  UnitsProductItem(job, item, scratch);
+}
+void UnitsProductF64(const ProductJob<double>& job, int64_t item, double* scratch) {
+  UnitsProductItem(job, item, scratch);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace dau::spectral
@@ -340,26 +229,26 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace dau::spectral {
-HWY_EXPORT(ProductF32);
-HWY_EXPORT(ProductF64);
+HWY_EXPORT(UnitsProductF32);
+HWY_EXPORT(UnitsProductF64);
 
 template <>
-void Product(const ProductJob<float>& job, int64_t item, float* scratch) {
-  HWY_DYNAMIC_DISPATCH(ProductF32)(job, item, scratch);
+void UnitsProduct(const ProductJob<float>& job, int64_t item, float* scratch) {
+  HWY_DYNAMIC_DISPATCH(UnitsProductF32)(job, item, scratch);
 }
 template <>
-void Product(const ProductJob<double>& job, int64_t item, double* scratch) {
-  HWY_DYNAMIC_DISPATCH(ProductF64)(job, item, scratch);
+void UnitsProduct(const ProductJob<double>& job, int64_t item, double* scratch) {
+  HWY_DYNAMIC_DISPATCH(UnitsProductF64)(job, item, scratch);
 }
 template <typename T>
-int64_t ProductJob<T>::ScratchSize() const {
+int64_t UnitsScratchSize(const ProductJob<T>& job) {
   Arena arena;
-  const ProductScratch<T> counted(*this, arena);
+  const UnitsScratch<T> counted(job, arena);
   (void)counted;
   return static_cast<int64_t>(arena.used() / sizeof(T));
 }
-template struct ProductJob<float>;
-template struct ProductJob<double>;
+template int64_t UnitsScratchSize(const ProductJob<float>&);
+template int64_t UnitsScratchSize(const ProductJob<double>&);
 
 }  // namespace dau::spectral
 #endif  // HWY_ONCE
