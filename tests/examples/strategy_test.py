@@ -15,9 +15,12 @@ from tests.examples import strategy_run
 from tests.examples.conftest import write_pairs
 from tests.examples.written import write_cityscapes
 
-# What two halves of a batch sum to differs in float32's last bits; over four steps that is a
-# thousandth of what the smallest rates move.
+# What two halves of a batch sum to differs in float32's last bits: after four steps by at most a
+# hundredth of what training moved, where displacements move so much faster as their rate is higher.
 TOLERANCE = 1e-6
+# Keras takes the variance of a joint batch as E[x^2] - E[x]^2, of one device as E[(x - E[x])^2]; what
+# the difference of squares loses is 2^-23 E[x^2] / variance, and there are channels with a ratio of 80.
+VARIANCE = 1e-5
 STUDIES = ["deblurring", "segmentation"]
 WAYS = ["mirrored", "multiworker"]
 CODE = """
@@ -60,7 +63,11 @@ def test_same_weights_as_one_device(trained, study, way):
     )
     assert one.keys() == other.keys()
     for path, value in one.items():
-        np.testing.assert_allclose(other[path], value, atol=TOLERANCE, err_msg=path)
+        faster = strategy_run.SEGMENTATION.displacement_factor if "displacement" in path else 1
+        rtol = VARIANCE if path.endswith("moving_variance") else 0
+        np.testing.assert_allclose(
+            other[path], value, atol=faster * TOLERANCE, rtol=rtol, err_msg=path
+        )
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -89,7 +96,7 @@ def test_training_moved_what_it_should(trained):
                 for a, b in zip(after.variables, before.variables, strict=True)
                 if a.name == name
             )
-            assert moved > 1000 * TOLERANCE, (study, name)
+            assert moved > 100 * TOLERANCE, (study, name)
 
 
 @pytest.mark.parametrize("config", [None, "nonsense", '{"cluster": {"worker": []}}'])
