@@ -95,19 +95,33 @@ def test_the_faster_gets_the_steps_of_the_others_time(tmp_path, conv, steps):
     assert deblurring.longer(tmp_path, conv, args, 2) is None
 
 
-def test_deblurring_in_several_calls(dataset, tmp_path, monkeypatch, capsys):
-    arguments = ["study", "--data", dataset, "--out", tmp_path / "out", "--config", "small"]
-    arguments += ["--seeds", 1, "--steps", 2, "--batch", 1, "--crop", 16, "--width", 1]
-    monkeypatch.setattr("sys.argv", [str(a) for a in arguments])
-    deblurring.main()
-    rows = capsys.readouterr().out.splitlines()
-    assert [row.split()[-1] for row in rows[1:3]] == ["1", "1"]
-    # One of the two was the faster.
-    assert sorted(row.split()[-1] for row in rows[3:]) == ["0", "1"]
+def test_deblurring_in_several_calls(trained, tmp_path, monkeypatch, capsys):
+    """The training is another test's; here it only takes 3 s a step with standard layers."""
+    called = []
+
+    def train(data, out, recipe, steps_per_round, seconds):
+        called.append((recipe.conv, recipe.steps, seconds))
+        out.mkdir(parents=True)
+        step = 2.0 if recipe.conv == "dau" else 3.0
+        steps = {"steps": recipe.steps, "step_seconds": step, "seconds": step * recipe.steps}
+        return {"model": str(trained["model"]), "complete": True, **steps}
+
+    monkeypatch.setattr(deblurring, "train", train)
+    arguments = ["study", "--data", trained["data"], "--out", tmp_path / "out", "--seeds", 1]
+    arguments += ["--config", "small", "--steps", 600, "--minutes"]
+    for minutes, done in ((1e-9, "0000"), (60, "1110")):
+        monkeypatch.setattr("sys.argv", [str(a) for a in (*arguments, minutes)])
+        deblurring.main()
+        rows = [row.split() for row in capsys.readouterr().out.splitlines()[1:]]
+        assert "".join(row[-1] for row in rows) == done
+    assert [call[:2] for call in called] == [("dau", 600), ("standard", 600), ("dau", 900)]
+    assert all(0 < left <= 3600 for *_, left in called)
     score = json.loads((tmp_path / "out" / "dau-0" / "score.json").read_text())
     metrics = json.loads((tmp_path / "out" / "dau-0" / "test" / "metrics.json").read_text())
     assert score["psnr"] == metrics["mean"]["psnr_restored"]
-    assert score["steps"] == 2
+    assert rows[0][1:4] == [f"{score['psnr']:.2f}", "0.00", f"{score['gain']:+.2f}"]
+    assert rows[2][:2] == ["dau", "longer"]
+    assert rows[2][-4:] == ["900", "2.000", "30.0", "1"]
 
 
 def test_throughput_counts_examples():
