@@ -23,7 +23,7 @@ DEBLURRING = dataclasses.replace(
 # what rounding changes.
 SEGMENTATION = dataclasses.replace(
     segmentation_recipe.RECIPES["small"], depth=14, width=2, filters=4, low_level_filters=2,
-    rates=(2, 3), dropout=0.0, steps=4, batch=4, crop=33, shrink=1, rate=0.005,
+    rates=(2, 3), decoder="none", dropout=0.0, steps=4, batch=4, crop=33, shrink=1, rate=0.005,
 )  # fmt: skip
 
 
