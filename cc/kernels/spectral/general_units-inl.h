@@ -13,6 +13,7 @@
 #include "cc/kernels/base/int_math.h"
 #include "cc/kernels/dau_conv_shape.h"
 #include "cc/kernels/spectral/general_units.h"
+#include "cc/kernels/spectral/multiply-inl.h"
 #include "cc/kernels/spectral/tables-inl.h"
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
@@ -149,63 +150,92 @@ HWY_NOINLINE void PackGeneralUnits(D d, const UnitArrays<T>& arrays, const Gener
   }
 }
 
-// kRadius: that of the fields, or 0 for any. kWeighted: times the unit's weight.
-template <int kVectors, int kRadius, bool kWeighted, class D, typename T = hn::TFromD<D>>
-HWY_NOINLINE void FillGeneralTableOf(D d, const GeneralFields& fields, const T* HWY_RESTRICT packed, int64_t units,
-                                     int64_t cell, int64_t first_tap, const RootsOfCells<D>& roots,
-                                     const T* HWY_RESTRICT waves, int64_t lanes_used, T* HWY_RESTRICT table) {
+// kFrequencies neighbours of an axis: their roots, their waves one behind the other, and tables a step apart. The taps,
+// which come from the L2 cache, are loaded once. kWeighted: times the unit's weight.
+template <int kVectors, int kFrequencies, bool kWeighted, class D, typename T = hn::TFromD<D>>
+HWY_NOINLINE void FillGeneralTablesOf(D d, const GeneralFields& fields, const T* HWY_RESTRICT packed, int64_t units,
+                                      int64_t cell, int64_t first_tap, const RootsOfCells<D>* roots,
+                                      const T* HWY_RESTRICT waves, int64_t lanes_used, T* HWY_RESTRICT table,
+                                      int64_t table_step) {
   using V = hn::Vec<D>;
   constexpr int64_t kLanes = FilterBlock<T>();
-  const int64_t radius = kRadius > 0 ? kRadius : fields.radius;
+  const int64_t radius = fields.radius, wave_step = fields.waves();
   for (int64_t i = 0; i < units; ++i, packed += fields.count() * kLanes, table += fields.tables * 2 * kLanes) {
     for (int64_t lane = 0; lane < lanes_used; lane += hn::Lanes(d)) {
-      const Complex<V> root = roots.template Of<kVectors>(d, hn::Load(d, packed + cell * kLanes + lane));
+      const V offset = hn::Load(d, packed + cell * kLanes + lane);
+      Complex<V> root[kFrequencies];
+      HWY_UNROLL(2)
+      for (int f = 0; f < kFrequencies; ++f) root[f] = roots[f].template Of<kVectors>(d, offset);
       for (int64_t t = 0; t < fields.tables; ++t) {
-        const T* HWY_RESTRICT taps = packed + (first_tap + t * (2 * radius + 1)) * kLanes + lane;
-        const V last = hn::Load(d, taps + 2 * radius * kLanes);
-        V re = hn::MulAdd(last, hn::Set(d, waves[2 * radius]), hn::Set(d, t == kValueTable ? T{1} : T{0}));
-        V im = hn::Mul(last, hn::Set(d, waves[2 * radius + 1]));
-        for (int64_t j = 0; j < radius; ++j) {
-          re = hn::MulAdd(hn::Load(d, taps + 2 * j * kLanes), hn::Set(d, waves[2 * j]), re);
-          im = hn::MulAdd(hn::Load(d, taps + (2 * j + 1) * kLanes), hn::Set(d, waves[2 * j + 1]), im);
+        const T* HWY_RESTRICT tap = packed + (first_tap + t * fields.taps()) * kLanes + lane;
+        const V last = hn::Load(d, tap + 2 * radius * kLanes), sum = hn::Set(d, t == kValueTable ? T{1} : T{0});
+        V re[kFrequencies], im[kFrequencies];
+        HWY_UNROLL(2)
+        for (int f = 0; f < kFrequencies; ++f) {
+          re[f] = hn::MulAdd(last, hn::Set(d, waves[f * wave_step + 2 * radius]), sum);
+          im[f] = hn::Mul(last, hn::Set(d, waves[f * wave_step + 2 * radius + 1]));
         }
-        if (kWeighted) {
-          const V weight = hn::Load(d, packed + kGeneralWeight * kLanes + lane);
-          re = hn::Mul(re, weight);
-          im = hn::Mul(im, weight);
+        for (int64_t j = 0; j < 2 * radius; j += 2, tap += 2 * kLanes) {
+          const V even = InRegister(hn::Load(d, tap)), odd = InRegister(hn::Load(d, tap + kLanes));
+          HWY_UNROLL(2)
+          for (int f = 0; f < kFrequencies; ++f) {
+            re[f] = hn::MulAdd(even, hn::Set(d, waves[f * wave_step + j]), re[f]);
+            im[f] = hn::MulAdd(odd, hn::Set(d, waves[f * wave_step + j + 1]), im[f]);
+          }
         }
-        T* HWY_RESTRICT to = table + t * 2 * kLanes + lane;
-        hn::Store(hn::NegMulAdd(root.im, im, hn::Mul(root.re, re)), d, to);
-        hn::Store(hn::MulAdd(root.im, re, hn::Mul(root.re, im)), d, to + kLanes);
+        HWY_UNROLL(2)
+        for (int f = 0; f < kFrequencies; ++f) {
+          if (kWeighted) {
+            const V weight = hn::Load(d, packed + kGeneralWeight * kLanes + lane);
+            re[f] = hn::Mul(re[f], weight);
+            im[f] = hn::Mul(im[f], weight);
+          }
+          T* HWY_RESTRICT to = table + f * table_step + t * 2 * kLanes + lane;
+          hn::Store(hn::NegMulAdd(root[f].im, im[f], hn::Mul(root[f].re, re[f])), d, to);
+          hn::Store(hn::MulAdd(root[f].im, re[f], hn::Mul(root[f].re, im[f])), d, to + kLanes);
+        }
       }
     }
   }
 }
 
-// table: [units][fields.tables][Re, Im][FilterBlock] from `packed` of as many units, at frequency `freq` of the axis
-// whose cell is field `cell` and whose taps begin at field `first_tap`. waves: fields.waves() numbers of scratch
-// memory.
+// Tables [units][fields.tables][Re, Im][FilterBlock] from `packed` of as many units, at `count` frequencies of the axis
+// from `begin` on, a step apart: of the axis whose cell is field `cell` and whose taps begin at field `first_tap`.
+// waves: 2·fields.waves() numbers of scratch memory.
 template <bool kWeighted, class D, typename T = hn::TFromD<D>>
-void FillGeneralTable(D d, const GeneralFields& fields, const T* packed, int64_t units, int64_t cell, int64_t first_tap,
-                      const Axis& axis, const Circle& circle, int64_t freq, int64_t lanes_used, T* waves, T* table) {
-  const RootsOfCells<D> roots(d, axis, circle, freq);
-  for (int64_t j = 0; j <= fields.radius; ++j) {
-    const int64_t place = freq * (j + 1) % axis.length;
-    waves[2 * j] = static_cast<T>(circle.cosine[place] - 1);
-    waves[2 * j + 1] = static_cast<T>(static_cast<double>(axis.sign) * circle.sine[place]);
+void FillGeneralTables(D d, const GeneralFields& fields, const T* packed, int64_t units, int64_t cell,
+                       int64_t first_tap, const Axis& axis, const Circle& circle, int64_t begin, int64_t count,
+                       int64_t lanes_used, T* waves, T* table, int64_t table_step) {
+  const auto set_waves = [&](int64_t freq, T* to) {
+    for (int64_t j = 0; j <= fields.radius; ++j) {
+      const int64_t place = freq * (j + 1) % axis.length;
+      to[2 * j] = static_cast<T>(circle.cosine[place] - 1);
+      to[2 * j + 1] = static_cast<T>(static_cast<double>(axis.sign) * circle.sine[place]);
+    }
+  };
+  for (int64_t freq = begin; freq < begin + count;) {
+    const bool pair = freq + 1 < begin + count;
+    const RootsOfCells<D> roots[] = {{d, axis, circle, freq}, {d, axis, circle, pair ? freq + 1 : freq}};
+    set_waves(freq, waves);
+    set_waves(pair ? freq + 1 : freq, waves + fields.waves());
+    T* const to = table + (freq - begin) * table_step;
+    const auto fill = [&](auto vectors, auto frequencies) {
+      FillGeneralTablesOf<decltype(vectors)::value, decltype(frequencies)::value, kWeighted>(
+          d, fields, packed, units, cell, first_tap, roots, waves, lanes_used, to, table_step);
+    };
+    const auto fill_frequencies = [&](auto vectors) {
+      if (pair) return fill(vectors, std::integral_constant<int, 2>());
+      fill(vectors, std::integral_constant<int, 1>());
+    };
+    if (roots[0].vectors() == 1) {
+      fill_frequencies(std::integral_constant<int, 1>());
+    } else if (roots[0].vectors() == 2) {
+      fill_frequencies(std::integral_constant<int, 2>());
+    } else {
+      fill_frequencies(std::integral_constant<int, RootsOfCells<D>::kMany>());
+    }
+    freq += pair ? 2 : 1;
   }
-  const auto fill = [&](auto vectors, auto radius) {
-    FillGeneralTableOf<decltype(vectors)::value, decltype(radius)::value, kWeighted>(
-        d, fields, packed, units, cell, first_tap, roots, waves, lanes_used, table);
-  };
-  const auto fill_radius = [&](auto vectors) {
-    if (fields.radius == 2) return fill(vectors, std::integral_constant<int, 2>());  // max_sigma ≤ 2/3
-    if (fields.radius == 3) return fill(vectors, std::integral_constant<int, 3>());  // max_sigma ≤ 1
-    fill(vectors, std::integral_constant<int, 0>());
-  };
-  if (roots.vectors() == 1) return fill_radius(std::integral_constant<int, 1>());
-  if (roots.vectors() == 2) return fill_radius(std::integral_constant<int, 2>());
-  fill_radius(std::integral_constant<int, RootsOfCells<D>::kMany>());
 }
 
 }  // namespace HWY_NAMESPACE

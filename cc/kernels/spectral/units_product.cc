@@ -37,7 +37,7 @@ struct UnitsScratch {
     b = arena.Take<T>(job.freq_group * units * 2 * kLanes);
     kernel = arena.Take<T>(kTogether * 2 * KernelSize());
     sums = arena.Take<T>(kTogether * 2 * SumsSize(job.tile_count));
-    waves = arena.Take<T>(job.general.waves());
+    waves = arena.Take<T>(2 * job.general.waves());
   }
   // Of one frequency.
   static constexpr int64_t KernelSize() { return kPiece * 2 * FilterBlock<T>(); }
@@ -150,7 +150,8 @@ HWY_NOINLINE void OneFrequency(D d, const ProductJob<T>& job, const UnitsScratch
   }
 }
 
-// The units of some input channels, and their tables of one frequency, in either form.
+// The units of some input channels, their vertical tables at u, and their horizontal ones from v_begin on, in either
+// form.
 template <class D, typename T = hn::TFromD<D>>
 void PackItem(D d, const ProductJob<T>& job, int64_t in_begin, int64_t in_count, int64_t out, T* packed) {
   if (job.general.radius == 0) return PackUnits(d, job.arrays, job.tiling, in_begin, in_count, out, packed);
@@ -164,19 +165,23 @@ void FillVertical(D d, const ProductJob<T>& job, const UnitsScratch<T>& scratch,
     return FillTable(d, Factor::kWeighted, scratch.packed, units, kCellV, axis, *job.circle_v, u, lanes_used,
                      scratch.a);
   }
-  FillGeneralTable<true>(d, job.general, scratch.packed, units, kGeneralCellV, job.general.vertical(), axis,
-                         *job.circle_v, u, lanes_used, scratch.waves, scratch.a);
+  FillGeneralTables<true>(d, job.general, scratch.packed, units, kGeneralCellV, job.general.vertical(), axis,
+                          *job.circle_v, u, 1, lanes_used, scratch.waves, scratch.a, 0);
 }
 template <class D, typename T = hn::TFromD<D>>
-void FillHorizontal(D d, const ProductJob<T>& job, const UnitsScratch<T>& scratch, int64_t units, int64_t v,
-                    int64_t lanes_used, T* table) {
+void FillHorizontal(D d, const ProductJob<T>& job, const UnitsScratch<T>& scratch, int64_t units, int64_t v_begin,
+                    int64_t v_end, int64_t lanes_used) {
   const Axis& axis = job.tiling.h;
-  if (job.general.radius == 0) {
-    return FillTable(d, Factor::kInterpolated, scratch.packed, units, kCellH, axis, *job.circle_h, v, lanes_used,
-                     table);
+  const int64_t table_size = units * 2 * FilterBlock<T>();
+  if (job.general.radius > 0) {
+    return FillGeneralTables<false>(d, job.general, scratch.packed, units, kGeneralCellH, job.general.horizontal(),
+                                    axis, *job.circle_h, v_begin, v_end - v_begin, lanes_used, scratch.waves, scratch.b,
+                                    table_size);
   }
-  FillGeneralTable<false>(d, job.general, scratch.packed, units, kGeneralCellH, job.general.horizontal(), axis,
-                          *job.circle_h, v, lanes_used, scratch.waves, table);
+  for (int64_t v = v_begin; v < v_end; ++v) {
+    FillTable(d, Factor::kInterpolated, scratch.packed, units, kCellH, axis, *job.circle_h, v, lanes_used,
+              scratch.b + (v - v_begin) * table_size);
+  }
 }
 
 template <typename T>
@@ -198,9 +203,7 @@ void UnitsProductItem(const ProductJob<T>& job, int64_t item, T* memory) {
     PackItem(d, job, in_begin, in_count, out, scratch.packed);
     for (int64_t v_begin = item_begin; v_begin < item_end; v_begin += job.freq_group) {
       const int64_t v_end = std::min(item_end, v_begin + job.freq_group);
-      for (int64_t v = v_begin; v < v_end; ++v) {
-        FillHorizontal(d, job, scratch, in_count * units, v, lanes_used, scratch.b + (v - v_begin) * table_size);
-      }
+      FillHorizontal(d, job, scratch, in_count * units, v_begin, v_end, lanes_used);
       for (int64_t u = 0; u < av.half(); ++u) {
         FillVertical(d, job, scratch, in_count * units, u, lanes_used);
         const bool middle = u > 0 && u < av.length / 2;
