@@ -18,8 +18,8 @@ from tests.examples.written import write_cityscapes
 # What two halves of a batch sum to differs in the last bits: a hundredth of what training moves.
 TOLERANCE = 1e-6
 # Of batch norm's statistics, of activations about 1: Keras takes the variance of a joint batch as
-# E[x^2] - E[x]^2, of one device as the mean of (x - E[x])^2. Sums are of up to 4 x 17 x 17 pixels, and
-# the difference of squares loses E[x^2] / variance, some 10 after a ReLU: 2^-23 sqrt(1156) 10.
+# E[x^2] - E[x]^2, of one device as the mean of (x - E[x])^2. Sums are of up to 4 x 17 x 17 pixels,
+# and the difference of squares loses E[x^2] / variance, some 10 after a ReLU: 2^-23 sqrt(1156) 10.
 STATISTICS = 4e-5
 STUDIES = ["deblurring", "segmentation"]
 WAYS = ["mirrored", "multiworker"]
