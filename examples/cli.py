@@ -2,20 +2,26 @@
 
 import argparse
 import contextlib
+import dataclasses
 import json
+import math
 import os
 import pathlib
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
 from examples.datasets.pictures import DatasetError
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 Number = TypeVar("Number", int, float)
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 class UserError(ValueError):
@@ -73,6 +79,17 @@ def _number(kind: Callable[[str], Number], text: str, expected: str) -> Number:
         return kind(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected {expected}, received {text!r}") from None
+
+
+def departed(base: Settings, args: argparse.Namespace) -> Settings:
+    """`base`, a dataclass, with the fields for which an argument was given."""
+    given = {field.name: getattr(args, field.name, None) for field in dataclasses.fields(base)}
+    return dataclasses.replace(base, **{k: v for k, v in given.items() if v is not None})
+
+
+def seconds_of(args: argparse.Namespace) -> float:
+    """--minutes in seconds; without it, infinity."""
+    return math.inf if args.minutes is None else 60 * args.minutes
 
 
 @contextlib.contextmanager

@@ -4,10 +4,7 @@ import dataclasses
 
 import keras
 
-from dau_tf.optimizers import ParameterGroups
-
-DECAYED = ("kernel", "unit_weight")
-"""Names of the variables that decay; displacements, sigma, biases and batch norm do not."""
+from examples.training.optimizers import sgd
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,19 +78,10 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         recipe: gives rates, drops and momentum.
         steps: of the whole training.
     """
-    default = keras.optimizers.SGD(_schedule(recipe, recipe.rate, steps), recipe.momentum)
-    if recipe.conv == "standard" or recipe.displacement_factor == 1:
-        return default
-    rate = _schedule(recipe, recipe.rate * recipe.displacement_factor, steps)
-    group = keras.optimizers.SGD(rate, recipe.momentum)
-    return ParameterGroups([("displacement$", group)], default=default)
-
-
-def set_decay(model: keras.Model, weight_decay: float) -> None:
-    """Sets the penalty on a built model's weights; files do not keep it, so after loading too."""
-    for variable in model.trainable_variables if weight_decay else ():
-        if variable.name in DECAYED:
-            variable.regularizer = keras.regularizers.L2(weight_decay / 2)
+    displacement_rate = None
+    if recipe.conv != "standard" and recipe.displacement_factor != 1:
+        displacement_rate = _schedule(recipe, recipe.rate * recipe.displacement_factor, steps)
+    return sgd(_schedule(recipe, recipe.rate, steps), displacement_rate, recipe.momentum)
 
 
 def _schedule(

@@ -15,79 +15,64 @@ Every result is kept in --out; call again to go on where the time ran out, or to
 import argparse
 import dataclasses
 import json
-import math
 import pathlib
 import time
 
 import keras
-import numpy as np
 
 import dau_tf
 from examples import cli
 from examples.classification import data
 from examples.classification.evaluate import evaluate, load_model
-from examples.classification.recipe import Recipe, optimizer, set_decay
+from examples.classification.recipe import Recipe, optimizer
 from examples.classification.train import (
     add_data_arguments,
     add_recipe_arguments,
     recipe_of,
     train,
 )
+from examples.training import study
+from examples.training.optimizers import set_decay
 
 SIGMAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 THRESHOLDS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 
 
-def trainings(study: str, recipe: Recipe, seeds: int) -> dict[str, list[Recipe]]:
-    """The rows of a study: name -> its trainings, one a seed.
+def rows_of(name: str, recipe: Recipe) -> dict[str, Recipe]:
+    """The rows of a study.
 
     Args:
-        study: "width" or "sigma".
+        name: "width" or "sigma".
         recipe: what they have in common.
-        seeds: trainings a row; `recipe.seed` and those after it.
     """
-    rows = {}
-    if study == "width":
-        rows = {conv: dataclasses.replace(recipe, conv=conv) for conv in ("dau", "standard")}
-    else:
-        for sigma in SIGMAS:
-            rows[f"sigma {sigma}"] = dataclasses.replace(recipe, conv="dau", sigma=sigma)
-        rows["learned"] = dataclasses.replace(recipe, conv="dau", sigma=0.0)
-    return {
-        name: [dataclasses.replace(row, seed=recipe.seed + i) for i in range(seeds)]
-        for name, row in rows.items()
+    if name == "width":
+        return {conv: dataclasses.replace(recipe, conv=conv) for conv in ("dau", "standard")}
+    rows = {
+        f"sigma {sigma}": dataclasses.replace(recipe, conv="dau", sigma=sigma) for sigma in SIGMAS
     }
+    return rows | {"learned": dataclasses.replace(recipe, conv="dau", sigma=0.0)}
 
 
 def compare(args: argparse.Namespace, recipe: Recipe, deadline: float) -> str:
     """Runs the trainings that are missing while there is time, and returns the table so far."""
-    rows = trainings(args.study, recipe, args.seeds)
-    # A seed of every row before the next seed: a table that is cut short compares what is there.
-    order = [(name, i) for i in range(args.seeds) for name in rows]
-    for name, i in order:
-        folder = args.out / f"{name.replace(' ', '-')}-{rows[name][i].seed}"
-        left = deadline - time.monotonic()
-        if (folder / "score.json").exists() or left <= 0:
-            continue
-        if train(args.dataset, args.data, folder, rows[name][i], left):
-            split = data.load(args.dataset, args.data, "test", rows[name][i])
-            score = evaluate(load_model(folder / "model.keras"), split)
-            cli.write_json(folder / "score.json", dataclasses.asdict(score))
-    lines = [f"{'':12}  {'top-1, %':>9}  {'spread':>6}  {'top-5, %':>9}  seeds  seconds each"]
-    for name, recipes in rows.items():
-        folders = [args.out / f"{name.replace(' ', '-')}-{r.seed}" for r in recipes]
-        done = [folder for folder in folders if (folder / "score.json").exists()]
-        if not done:
-            lines.append(f"{name:12}  {'–':>9}")
-            continue
-        scores = [json.loads((folder / "score.json").read_text()) for folder in done]
-        top1, top5 = ([100 * s[key] for s in scores] for key in ("top1", "top5"))
-        seconds = [json.loads((f / "recipe.json").read_text())["seconds"] for f in done]
-        lines.append(
-            f"{name:12}  {np.mean(top1):9.2f}  {np.ptp(top1):6.2f}  {np.mean(top5):9.2f}  "
-            f"{len(done):5}  {np.mean(seconds):12.0f}"
-        )
-    return "\n".join(lines)
+
+    def train_and_score(recipe: Recipe, folder: pathlib.Path, left: float) -> dict | None:
+        if not train(args.dataset, args.data, folder, recipe, left):
+            return None
+        split = data.load(args.dataset, args.data, "test", recipe)
+        score = evaluate(load_model(folder / "model.keras"), split)
+        seconds = json.loads((folder / "recipe.json").read_text())["seconds"]
+        return {**dataclasses.asdict(score), "seconds": seconds}
+
+    scores = study.run(
+        args.out,
+        study.with_seeds(rows_of(args.study, recipe)),
+        range(recipe.seed, recipe.seed + args.seeds),
+        deadline,
+        train_and_score,
+    )
+    columns = {"top-1": ("top1", ".2%"), "top-5": ("top5", ".2%"), "seconds": ("seconds", ".0f")}
+    return study.table(scores, columns)
 
 
 def prune(args: argparse.Namespace, recipe: Recipe, deadline: float) -> str:
@@ -157,7 +142,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.study == "prune" and args.model is None:
         parser.error("prune needs --model")
-    deadline = time.monotonic() + (math.inf if args.minutes is None else 60 * args.minutes)
+    deadline = time.monotonic() + cli.seconds_of(args)
     run = prune if args.study == "prune" else compare
     print(run(args, recipe_of(args), deadline))
 

@@ -15,21 +15,22 @@ Writes into --out:
 
 import argparse
 import dataclasses
-import json
 import math
 import pathlib
-import time
 
 import keras
 
 import dau_tf
 from examples import cli
 from examples.classification import data
-from examples.classification.recipe import RECIPES, Recipe, optimizer, set_decay
+from examples.classification.recipe import RECIPES, Recipe, optimizer
 from examples.models.alexnet import alexnet
 from examples.models.cifar_net import LEARNED, cifar_net
 from examples.models.resnet_v2 import resnet_v2
-from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopAt
+from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopLater
+from examples.training.folder import Folder
+from examples.training.loop import fit
+from examples.training.optimizers import set_decay, steps_done
 
 NETS = ("cifar", "alexnet", "resnet50", "resnet101")
 
@@ -60,35 +61,28 @@ def train(
     split = data.load(dataset, folder, "train", recipe)
     per_epoch = max(1, split.count // recipe.batch)
     steps = per_epoch * recipe.epochs
-    state = _claim(out, dataset, recipe, split.count)
-    model, done = _model(out, recipe, split, steps)
+    kept = Folder(out, {**dataclasses.asdict(recipe), "dataset": dataset, "images": split.count})
+    model, done = _model(kept, recipe, split, steps)
     if done >= steps:
         return True
     set_decay(model, recipe.weight_decay)
-
-    def saved(passed: float) -> None:
-        state["seconds"] += passed
-        cli.write_json(out / "recipe.json", state)
-
     callbacks = [
         Progress(steps, done),
-        StopAt(steps),
         RoundLog(out, done),
-        Checkpoint(out / "model.keras", saved),
-        _StopLater(seconds),
+        Checkpoint(kept.checkpoint, kept.add_seconds),
+        StopLater(seconds),
     ]
     if dau_tf.analysis.layer_units(model):
         callbacks.append(dau_tf.analysis.LiveView(_next_view(out)))
-    model.fit(
-        split.training_from(done),
-        initial_epoch=done // per_epoch,
-        epochs=recipe.epochs,
-        steps_per_epoch=per_epoch,
-        shuffle=False,
-        verbose=0,
-        callbacks=callbacks,
+    fit(
+        model,
+        lambda step, shard: split.training_from(step),
+        steps,
+        per_epoch,
+        callbacks,
+        recipe.seed,
     )
-    return int(model.optimizer.iterations) >= steps
+    return steps_done(model) >= steps
 
 
 def build(recipe: Recipe, classes: int, shape: tuple[int, int, int]) -> keras.Model:
@@ -114,47 +108,13 @@ def build(recipe: Recipe, classes: int, shape: tuple[int, int, int]) -> keras.Mo
         raise cli.UserError(f"--net {recipe.net}: {error}") from error
 
 
-class _StopLater(keras.callbacks.Callback):
-    """Ends the training after the first epoch that ends later than `seconds` from now."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__()
-        self._end = time.monotonic() + seconds
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if time.monotonic() >= self._end:
-            self.model.stop_training = True
-
-
-def _claim(out: pathlib.Path, dataset: str, recipe: Recipe, images: int) -> dict:
-    """Makes the folder ours, or reads the state of the training it holds."""
-    file = out / "recipe.json"
-    # Through JSON: tuples come back as lists.
-    wanted = json.loads(json.dumps(dataclasses.asdict(recipe)))
-    wanted |= {"dataset": dataset, "images": images}
-    if not file.exists():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise cli.UserError(f"--out: {out} exists and holds no training of ours")
-        out.mkdir(parents=True, exist_ok=True)
-        cli.write_json(file, {"recipe": wanted, "seconds": 0.0})
-    state = json.loads(file.read_text())
-    for name, value in wanted.items():
-        if state["recipe"].get(name) != value:
-            raise cli.UserError(
-                f"--out: {out} holds a training with {name}={state['recipe'].get(name)}, "
-                f"not {value}; choose another folder"
-            )
-    return state
-
-
 def _model(
-    out: pathlib.Path, recipe: Recipe, split: data.Split, steps: int
+    folder: Folder, recipe: Recipe, split: data.Split, steps: int
 ) -> tuple[keras.Model, int]:
     """The compiled model and how many steps it has done."""
-    checkpoint = out / "model.keras"
-    if checkpoint.exists():
-        model = keras.models.load_model(checkpoint)
-        return model, int(model.optimizer.iterations)
+    if folder.checkpoint.exists():
+        model = keras.models.load_model(folder.checkpoint)
+        return model, steps_done(model)
     keras.utils.set_random_seed(recipe.seed)
     model = build(recipe, split.classes, split.shape)
     model.compile(
@@ -163,7 +123,8 @@ def _model(
         metrics=["accuracy"],
         jit_compile=False,
     )
-    model.save(out / "initial.keras", include_optimizer=False)
+    folder.claim()
+    model.save(folder.path / "initial.keras", include_optimizer=False)
     return model, 0
 
 
@@ -175,14 +136,8 @@ def _next_view(out: pathlib.Path) -> pathlib.Path:
 
 def recipe_of(args: argparse.Namespace) -> Recipe:
     """The recipe that the arguments of `add_recipe_arguments` ask for."""
-    given = {
-        field.name: getattr(args, field.name)
-        for field in dataclasses.fields(Recipe)
-        if getattr(args, field.name, None) is not None
-    }
-    if args.learned_sigma:
-        given["sigma"] = 0.0
-    return dataclasses.replace(RECIPES[args.config], **given)
+    recipe = cli.departed(RECIPES[args.config], args)
+    return dataclasses.replace(recipe, sigma=0.0) if args.learned_sigma else recipe
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
@@ -221,8 +176,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=cli.positive_float, help="stop after the epoch then")
     add_recipe_arguments(parser)
     args = parser.parse_args()
-    seconds = math.inf if args.minutes is None else 60 * args.minutes
-    complete = train(args.dataset, args.data, args.out, recipe_of(args), seconds)
+    complete = train(args.dataset, args.data, args.out, recipe_of(args), cli.seconds_of(args))
     print(f"{args.out / 'model.keras'}: {'complete' if complete else 'to be continued'}")
 
 

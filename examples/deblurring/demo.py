@@ -22,8 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
 
-from examples import cli
-from examples.deblurring import demo_video, picture
+from examples import cli, picture
+from examples.deblurring import demo_video
 from examples.deblurring.evaluate import Score, evaluate, load_model, mean_score
 from examples.deblurring.export import export, verify
 from examples.deblurring.make_dataset import Selection, make_dataset

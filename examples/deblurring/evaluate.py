@@ -15,9 +15,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from examples import cli
+from examples import cli, picture
 from examples.datasets.gopro import Pair, find_pairs, read_pair
-from examples.deblurring import metrics, picture
+from examples.deblurring import metrics
 from examples.models.srn_deblur import restorer
 
 _PICTURE_CUT = (150, 220)

@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from dau_tf.optimizers import ParameterGroups
+from examples.training.optimizers import poly
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +58,7 @@ PAPER_STANDARD_RATE = 1e-4
 
 RECIPES = {
     "paper": Recipe(),
-    "laptop": Recipe(
+    "small": Recipe(
         width=16, input_skip=True, steps=20_000, batch=8, crop=128, rate=1e-3, power=1.0,
         displacement_rate=2e-3, min_contrast=0.04,
     ),
@@ -77,12 +78,8 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         recipe: gives the rates and powers.
         steps: after which both rates are 0.
     """
-    default = keras.optimizers.Adam(_poly(recipe.rate, steps, recipe.power))
+    default = keras.optimizers.Adam(poly(recipe.rate, steps, recipe.power))
     if recipe.conv == "standard":
         return default
-    rate = _poly(recipe.displacement_rate, steps, recipe.displacement_power)
+    rate = poly(recipe.displacement_rate, steps, recipe.displacement_power)
     return ParameterGroups([("displacement$", keras.optimizers.Adam(rate))], default=default)
-
-
-def _poly(rate: float, steps: int, power: float) -> keras.optimizers.schedules.LearningRateSchedule:
-    return keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0, power)

@@ -5,37 +5,46 @@ The default is the paper's recipe (Adam, 2000 epochs, batch 16, 256x256 crops; t
 
   recipe.json   what this training computes; the same command continues it after a kill
   model.keras   model and optimizer after the last round (a round is one pass, or --round steps)
-  log.csv, tensorboard/   losses by round
+  log.csv, tensorboard/   losses by round, histograms of displacements
 
   python -m examples.deblurring.train --data GOPRO --out runs/dau
-  python -m examples.deblurring.train --data data --out runs/small --config laptop --width 8
+  python -m examples.deblurring.train --data data --out runs/small --config small
+  TF_CONFIG=... python -m examples.deblurring.train --data GOPRO --out /shared/runs/dau \\
+      --strategy multiworker
 """
 
 import argparse
 import dataclasses
-import json
 import math
 import pathlib
-from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
 from examples import cli
 from examples.datasets.gopro import Pair, find_pairs, training_crops
-from examples.datasets.pictures import DatasetError
+from examples.datasets.order import Shard
 from examples.deblurring.augment import Augmentation
 from examples.deblurring.recipe import PAPER_STANDARD_RATE, RECIPES, Recipe, optimizer
 from examples.models.multiscale_loss import multiscale_loss, multiscale_targets
 from examples.models.srn_deblur import srn_deblur
-from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopAt
+from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTimes, StopLater
+from examples.training.folder import Folder
+from examples.training.loop import Batches, fit
+from examples.training.optimizers import steps_done
+from examples.training.strategies import NAMES, is_chief, strategy_named
 
 # Up to this size the pictures are decoded once and kept.
 _IN_MEMORY_BYTES = 2**30
 
 
 def train(
-    data: pathlib.Path, out: pathlib.Path, recipe: Recipe, steps_per_round: int | None = None
+    data: pathlib.Path,
+    out: pathlib.Path,
+    recipe: Recipe,
+    steps_per_round: int | None = None,
+    seconds: float = math.inf,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> dict:
     """Trains, or continues what is in `out`.
 
@@ -47,33 +56,55 @@ def train(
         out: a new folder, or one that this function wrote with the same recipe.
         recipe: what to compute.
         steps_per_round: steps between checkpoints and lines of the log; None: one pass.
+        seconds: stop after the first round that ends later than this; call again to go on.
+        strategy: of `strategy_named`; None: one device.
 
     Returns:
-        {"model": path, "steps": int, "seconds": of training, those before a kill included}.
+        {"model": path, "steps": int, "seconds": of training, those before a kill included,
+        "step_seconds": their median in the last call, "complete": bool}.
 
     Raises:
         UserError: `out` is not ours or holds another recipe; the loss is not finite.
         DatasetError: names the file that is wrong.
     """
+    strategy = strategy or tf.distribute.get_strategy()
+    chief = is_chief(strategy)
     pairs = find_pairs(data, "train")
     steps = recipe.total_steps(len(pairs))
     steps_per_round = min(steps, steps_per_round or math.ceil(len(pairs) / recipe.batch))
-    dataset_from = _pipeline(pairs, recipe)
-    state = _claim(out, recipe, len(pairs), steps_per_round)
-    model, done = _model(out / "model.keras", recipe, steps)
+    settings = {"pairs": len(pairs), "steps_per_round": steps_per_round}
+    kept = Folder(out, {**dataclasses.asdict(recipe), **settings}, writes=chief)
+    with strategy.scope():
+        model = _model(kept.checkpoint, recipe, steps)
+    kept.claim()
+    done, times = steps_done(model), StepTimes()
     if done < steps:
-        _fit(model, dataset_from(done), out, state, steps, steps_per_round, done)
-    return {"model": str(out / "model.keras"), "steps": steps, "seconds": state["seconds"]}
+        callbacks = [
+            times,
+            Checkpoint(kept.checkpoint if chief else None, kept.add_seconds),
+            StopLater(seconds),
+        ]
+        if chief:
+            callbacks = [Progress(steps, done), RoundLog(out, done), *callbacks]
+        fit(model, pipeline(pairs, recipe), steps, steps_per_round, callbacks, recipe.seed)
+        kept.note("step_seconds", times.median)
+    return {
+        "model": str(kept.checkpoint),
+        "steps": steps,
+        "seconds": kept.seconds,
+        "step_seconds": kept.noted("step_seconds"),
+        "complete": steps_done(model) >= steps,
+    }
 
 
-def _pipeline(pairs: list[Pair], recipe: Recipe) -> Callable[[int], tf.data.Dataset]:
-    """Returns step -> batches from that step on."""
+def pipeline(pairs: list[Pair], recipe: Recipe) -> Batches:
+    """The batches of a recipe."""
     augmentation = Augmentation(recipe.motion, recipe.colours, recipe.negatives)
     in_memory = len({(p.height, p.width) for p in pairs}) == 1 and (
         sum(p.height * p.width * 6 for p in pairs) <= _IN_MEMORY_BYTES
     )
 
-    def from_step(step: int) -> tf.data.Dataset:
+    def from_step(step: int, shard: Shard) -> tf.data.Dataset:
         crops = training_crops(
             pairs,
             recipe.batch,
@@ -83,36 +114,22 @@ def _pipeline(pairs: list[Pair], recipe: Recipe) -> Callable[[int], tf.data.Data
             in_memory=in_memory,
             min_contrast=recipe.min_contrast,
             transform=augmentation,
+            shard=shard,
         )
         return crops.map(lambda blur, sharp: (blur, multiscale_targets(sharp)))
 
     return from_step
 
 
-def _claim(out: pathlib.Path, recipe: Recipe, pairs: int, steps_per_round: int) -> dict:
-    """Makes the folder ours, or reads the state of the training it holds."""
-    file = out / "recipe.json"
-    wanted = {**dataclasses.asdict(recipe), "pairs": pairs, "steps_per_round": steps_per_round}
-    if not file.exists():
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
-            raise cli.UserError(f"--out: {out} exists and holds no training of ours")
-        out.mkdir(parents=True, exist_ok=True)
-        cli.write_json(file, {"recipe": wanted, "seconds": 0.0})
-    state = json.loads(file.read_text())
-    for name, value in wanted.items():
-        if state["recipe"].get(name) != value:
-            raise cli.UserError(
-                f"--out: {out} holds a training with {name}={state['recipe'].get(name)}, "
-                f"not {value}; choose another folder"
-            )
-    return state
-
-
-def _model(checkpoint: pathlib.Path, recipe: Recipe, steps: int) -> tuple[keras.Model, int]:
-    """The compiled model and how many steps it has done."""
+def _model(checkpoint: pathlib.Path, recipe: Recipe, steps: int) -> keras.Model:
+    """The compiled model, from the checkpoint where there is one."""
     if checkpoint.exists():
-        model = keras.models.load_model(checkpoint)
-        return model, int(model.optimizer.iterations)
+        return keras.models.load_model(checkpoint)
+    return new_model(recipe, steps)
+
+
+def new_model(recipe: Recipe, steps: int) -> keras.Model:
+    """The net of a recipe, compiled for a training of so many steps."""
     keras.utils.set_random_seed(recipe.seed)
     model = srn_deblur(
         recipe.conv,
@@ -122,72 +139,29 @@ def _model(checkpoint: pathlib.Path, recipe: Recipe, steps: int) -> tuple[keras.
         input_skip=recipe.input_skip,
     )
     model.compile(optimizer(recipe, steps), multiscale_loss(), jit_compile=False)
-    return model, 0
+    return model
 
 
-def _fit(
-    model: keras.Model,
-    dataset: tf.data.Dataset,
-    out: pathlib.Path,
-    state: dict,
-    steps: int,
-    per_round: int,
-    done: int,
-) -> None:
-    first_round = done // per_round
+def recipe_of(args: argparse.Namespace, conv: str | None = None) -> Recipe:
+    """The recipe that the arguments of `add_recipe_arguments` ask for.
 
-    def saved(seconds: float) -> None:
-        state["seconds"] += seconds
-        cli.write_json(out / "recipe.json", state)
-
-    try:
-        model.fit(
-            dataset,
-            initial_epoch=first_round,
-            epochs=math.ceil(steps / per_round),
-            steps_per_epoch=per_round,
-            shuffle=False,
-            verbose=0,
-            callbacks=[
-                Progress(steps, done),
-                StopAt(steps),
-                RoundLog(out, done),
-                Checkpoint(out / "model.keras", saved),
-            ],
-        )
-    except tf.errors.InvalidArgumentError as error:
-        raise _named(error) from error
+    Args:
+        args: parsed.
+        conv: "dau" or "standard", instead of what they ask for.
+    """
+    base = dataclasses.replace(RECIPES[args.config], conv=conv or args.conv or "dau")
+    if base.conv == "standard" and args.config == "paper":
+        base = dataclasses.replace(base, rate=PAPER_STANDARD_RATE)
+    return dataclasses.replace(cli.departed(base, args), conv=base.conv)
 
 
-def _named(error: tf.errors.InvalidArgumentError) -> Exception:
-    """A DatasetError from inside the pipeline comes wrapped in TensorFlow's traceback."""
-    for line in str(error).splitlines():
-        _, found, message = line.partition("DatasetError: ")
-        if found:
-            return DatasetError(message)
-    return error
-
-
-def _recipe(args: argparse.Namespace) -> Recipe:
-    given = {
-        field.name: getattr(args, field.name)
-        for field in dataclasses.fields(Recipe)
-        if getattr(args, field.name) is not None
-    }
-    if args.conv == "standard" and args.config == "paper":
-        given.setdefault("rate", PAPER_STANDARD_RATE)
-    return dataclasses.replace(RECIPES[args.config], **given)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = cli.parser(__doc__)
-    parser.add_argument("--data", type=pathlib.Path, required=True, help="GOPRO layout")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="new, or to continue")
+def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
+    """--config, and what departs from it."""
     parser.add_argument(
         "--config", choices=RECIPES, default="paper", help="what the options below start from"
     )
     add = parser.add_argument_group(
-        "recipe (default: as --config says)", argument_default=argparse.SUPPRESS
+        "recipe (default: as --config says)", argument_default=None
     ).add_argument
     number, real, share = cli.positive_int, cli.positive_float, cli.fraction
     add("--conv", choices=("dau", "standard"), help="the layers: dau or standard 5x5")
@@ -208,25 +182,32 @@ def _parser() -> argparse.ArgumentParser:
     add("--colours", type=share, help="share of crops with shuffled colour channels")
     add("--negatives", type=share, help="share of crops turned into negatives")
     add("--seed", type=int, help="of weights, order, crops and augmentation")
-    parser.add_argument(
-        "--round",
-        type=cli.positive_int,
-        help="steps from checkpoint to checkpoint; default: a pass",
-    )
-    return parser
+    add("--round", type=number, help="steps from checkpoint to checkpoint; default: a pass")
+
+
+def checked(parser: argparse.ArgumentParser, recipe: Recipe) -> Recipe:
+    """The recipe; ends the program where it cannot be computed."""
+    if recipe.crop % 16:
+        parser.error(f"argument --crop: must be a multiple of 16, received {recipe.crop}")
+    return recipe
 
 
 def main() -> None:
     """The command line."""
-    parser = _parser()
+    parser = cli.parser(__doc__)
+    parser.add_argument("--data", type=pathlib.Path, required=True, help="GOPRO layout")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="new, or to continue")
+    parser.add_argument("--strategy", choices=NAMES, default="none", help="where it runs")
+    parser.add_argument("--minutes", type=cli.positive_float, help="stop after the round then")
+    add_recipe_arguments(parser)
     args = parser.parse_args()
-    for field in dataclasses.fields(Recipe):
-        vars(args).setdefault(field.name, None)
-    recipe = _recipe(args)
-    if recipe.crop % 16:
-        parser.error(f"argument --crop: must be a multiple of 16, received {recipe.crop}")
-    result = train(args.data, args.out, recipe, args.round)
-    print(f"{result['model']}: {result['steps']} steps in {result['seconds']:.0f} s")
+    recipe = checked(parser, recipe_of(args))
+    if args.minutes and args.strategy == "multiworker":
+        parser.error("argument --minutes: not with --strategy multiworker, whose clocks differ")
+    strategy = strategy_named(args.strategy)
+    result = train(args.data, args.out, recipe, args.round, cli.seconds_of(args), strategy)
+    state = f"{result['steps']} steps" if result["complete"] else "to be continued"
+    print(f"{result['model']}: {state} in {result['seconds']:.0f} s")
 
 
 if __name__ == "__main__":

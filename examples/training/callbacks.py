@@ -1,20 +1,27 @@
-"""Keras callbacks: one progress bar for the whole training, and the checkpoint."""
+"""Keras callbacks: one progress bar for the whole training, its log, and the checkpoint."""
 
+import array
 import csv
 import math
 import os
 import pathlib
+import statistics
 import time
 from collections.abc import Callable
 
 import keras
 import tensorflow as tf
 
+from dau_tf.analysis import layer_units
 from examples import cli
+from examples.training import summaries
+from examples.training.optimizers import steps_done
+
+_AXES = ("vertical", "horizontal")
 
 
 class Progress(keras.callbacks.Callback):
-    """A bar over all steps with the loss; does not start again with each round.
+    """A bar over all steps with the loss and the time left; goes on through the rounds.
 
     Args:
         total: steps of the whole training.
@@ -35,24 +42,42 @@ class Progress(keras.callbacks.Callback):
         self._bar.close()
 
 
-class StopAt(keras.callbacks.Callback):
-    """Ends the training after `steps` optimizer steps, in the middle of a round if need be."""
+class StopLater(keras.callbacks.Callback):
+    """Ends the training after the first round that ends later than `seconds` from now."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, seconds: float) -> None:
         super().__init__()
-        self._steps = steps
+        self._end = time.monotonic() + seconds
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Counts."""
-        if int(self.model.optimizer.iterations) >= self._steps:
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Looks at the clock."""
+        if time.monotonic() >= self._end:
             self.model.stop_training = True
 
 
-class RoundLog(keras.callbacks.Callback):
-    """Writes the mean losses of each round to log.csv, and to tensorboard/ for TensorBoard.
+class StepTimes(keras.callbacks.Callback):
+    """Seconds of each step, the wait for its batch included."""
 
-    Keras' own callback needs the package `tensorboard` to write, which TensorFlow no longer
-    brings along; with this one it is needed only to look.
+    def __init__(self) -> None:
+        super().__init__()
+        self._began, self._seconds = 0.0, array.array("d")
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Starts the clock."""
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Stops it."""
+        self._seconds.append(time.perf_counter() - self._began)
+
+    @property
+    def median(self) -> float | None:
+        """Of the steps so far; None before the first."""
+        return statistics.median(self._seconds) if self._seconds else None
+
+
+class RoundLog(keras.callbacks.Callback):
+    """Writes the means of each round to log.csv, and to tensorboard/ with the displacements.
 
     Args:
         out: folder of the training. Rows of `log.csv` from `first_step` on are dropped: a kill
@@ -67,13 +92,11 @@ class RoundLog(keras.callbacks.Callback):
         if self._csv.exists():
             with self._csv.open(newline="") as file:
                 self._rows = [r for r in csv.DictReader(file) if int(r["step"]) <= first_step]
-        self._writer = tf.summary.create_file_writer(str(out / "tensorboard"))
-        self._metadata = tf.compat.v1.SummaryMetadata()
-        self._metadata.plugin_data.plugin_name = "scalars"
+        self.writer = tf.summary.create_file_writer(str(out / "tensorboard"))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Writes them, numbered by optimizer step; the table in one step (write, then rename)."""
-        step = int(self.model.optimizer.iterations)
+        step = steps_done(self.model)
         losses = logs or {}
         self._rows.append({"step": str(step), **{k: f"{v:.6g}" for k, v in losses.items()}})
         temporary = self._csv.with_name(".log.csv.tmp")
@@ -82,24 +105,28 @@ class RoundLog(keras.callbacks.Callback):
             writer.writeheader()
             writer.writerows(self._rows)
         os.replace(temporary, self._csv)
-        with self._writer.as_default():
+        with self.writer.as_default():
             for name, value in losses.items():
-                tf.summary.write(name, tf.constant(value, tf.float32), step, self._metadata)
-        self._writer.flush()
+                summaries.scalar(name, value, step)
+            for units in layer_units(self.model):
+                for axis, values in zip(_AXES, units.displacement, strict=True):
+                    summaries.histogram(f"{units.name}/{axis} displacement", values, step)
+        self.writer.flush()
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Saves the model with its optimizer after each round, in one step (write, then rename).
 
     Args:
-        path: the .keras file; its optimizer's `iterations` say how far it came.
+        path: the .keras file; its optimizer's `iterations` say how far it came. None: look at the
+            loss only, for workers beside the one that saves.
         on_saved: called with the seconds since the training or the last checkpoint began.
 
     Raises:
         UserError: the loss is not finite; the last good checkpoint stays.
     """
 
-    def __init__(self, path: pathlib.Path, on_saved: Callable[[float], None]) -> None:
+    def __init__(self, path: pathlib.Path | None, on_saved: Callable[[float], None]) -> None:
         super().__init__()
         self._path, self._on_saved = path, on_saved
         self._since = time.monotonic()
@@ -108,8 +135,10 @@ class Checkpoint(keras.callbacks.Callback):
         """Saves."""
         loss = (logs or {})["loss"]
         if not math.isfinite(loss):
-            step = int(self.model.optimizer.iterations)
+            step = steps_done(self.model)
             raise cli.UserError(f"the loss is {loss} at step {step}: lower --rate")
+        if self._path is None:
+            return
         temporary = self._path.with_name(f".tmp-{self._path.name}")
         self.model.save(temporary)
         os.replace(temporary, self._path)

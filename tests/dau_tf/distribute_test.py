@@ -1,7 +1,5 @@
 """Two replicas, or two processes, train to the weights of one device with the joint batch."""
 
-import socket
-
 import numpy as np
 import pytest
 
@@ -13,22 +11,12 @@ WAYS = ["one_fit", "mirrored_fit", "mirrored_loop", "worker_loop_0", "worker_loo
 CODE = "import sys; from tests.dau_tf.distributed_training import main; main(*sys.argv[1:])"
 
 
-def free_ports(count: int) -> list[str]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [str(one.getsockname()[1]) for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> dict[str, list[np.ndarray]]:
     """Model and optimizer variables of each way, trained side by side."""
     folder = tmp_path_factory.mktemp("distribute")
     files = {way: folder / f"{way}.npz" for way in ["untrained", *WAYS]}
-    ports = free_ports(2)
+    ports = subprocesses.free_ports(2)
     subprocesses.finish(
         *(subprocesses.start(CODE, way, str(file), *ports) for way, file in files.items())
     )

@@ -1,6 +1,7 @@
 """Runs Python code in a fresh process, for what a process can only do once."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -32,3 +33,14 @@ def finish(*processes: subprocess.Popen, timeout: float = 300.0) -> None:
         raise AssertionError(f"No end after {timeout} s: {error.stdout!r}") from error
     for process, output in zip(processes, outputs, strict=True):
         assert process.returncode == 0, output
+
+
+def free_ports(count: int) -> list[str]:
+    """Ports of loopback that nobody listens on now."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [str(one.getsockname()[1]) for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports

@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dau_tf.analysis import layer_units
 from examples.cli import UserError
 from examples.datasets.pictures import DatasetError
 from examples.deblurring.recipe import RECIPES, optimizer
 from examples.deblurring.train import train
 from examples.training.callbacks import Checkpoint
+from tests.examples.events import read_events
 
 
 def _weights(path):
@@ -70,16 +72,17 @@ def test_writes_model_and_logs(trained):
         float(r["loss"]) == pytest.approx(sum(float(r[f"{s}_loss"]) for s in _SCALES), rel=1e-3)
         for r in rows
     )
-    (events,) = (trained["run"] / "tensorboard").iterdir()
-    logged = [
-        (event.step, value.tag, float(tf.make_ndarray(value.tensor)))
-        for event in map(
-            tf.compat.v1.Event.FromString, tf.data.TFRecordDataset(str(events)).as_numpy_iterator()
-        )
-        for value in event.summary.value
-    ]
-    losses = [value for _, tag, value in logged if tag == "loss"]
-    assert losses == pytest.approx([float(r["loss"]) for r in rows], rel=1e-4)
+    logged = read_events(trained["run"] / "tensorboard")
+    assert [float(value) for _, value in logged["loss"]] == pytest.approx(
+        [float(r["loss"]) for r in rows], rel=1e-4
+    )
+    histograms = [tag for tag in logged if tag.endswith("vertical displacement")]
+    units = layer_units(keras.models.load_model(trained["model"], compile=False))
+    assert len(histograms) == len(units) > 1
+    step, table = logged[f"{units[0].name}/vertical displacement"][-1]
+    assert step == 6
+    assert table[0, 0] == pytest.approx(units[0].displacement[0].min())
+    assert table[:, 2].sum() == units[0].displacement[0].size
     state = json.loads((trained["run"] / "recipe.json").read_text())
     assert state["seconds"] > 0
     assert int(keras.models.load_model(trained["model"]).optimizer.iterations) == 6

@@ -1,4 +1,4 @@
-"""The picture: blurred, restored and target side by side, labelled, one row an example."""
+"""Sheets: pictures side by side, labelled, one row an example."""
 
 import dataclasses
 import os
@@ -7,7 +7,6 @@ import pathlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-_ZOOM = 2
 _LABEL = 26
 _GAP = 6
 
@@ -43,10 +42,10 @@ def cut_most_detailed(images: list[np.ndarray], height: int, width: int) -> list
     return [image[y : y + height, x : x + width] for image in images]
 
 
-def save(rows: list[Row], path: pathlib.Path) -> None:
-    """Writes the rows as one PNG, every pixel enlarged 2x without smoothing."""
+def save(rows: list[Row], path: pathlib.Path, zoom: int = 2) -> None:
+    """Writes the rows as one PNG, every pixel enlarged without smoothing."""
     font = ImageFont.load_default(size=15)
-    strips = [_strip(row, font) for row in rows]
+    strips = [_strip(row, font, zoom) for row in rows]
     sheet = Image.new("RGB", (max(s.width for s in strips), sum(s.height for s in strips)), "white")
     y = 0
     for strip in strips:
@@ -57,8 +56,8 @@ def save(rows: list[Row], path: pathlib.Path) -> None:
     os.replace(temporary, path)
 
 
-def _strip(row: Row, font: ImageFont.ImageFont | ImageFont.FreeTypeFont) -> Image.Image:
-    height, width = (n * _ZOOM for n in row.cells[0][1].shape[:2])
+def _strip(row: Row, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, zoom: int) -> Image.Image:
+    height, width = (n * zoom for n in row.cells[0][1].shape[:2])
     total = len(row.cells) * (width + _GAP) + _GAP
     strip = Image.new("RGB", (total, height + 2 * _LABEL + _GAP), "white")
     draw = ImageDraw.Draw(strip)

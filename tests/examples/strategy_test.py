@@ -1,0 +1,112 @@
+"""`--strategy`: two devices, and two processes on loopback, train to the weights of one device."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from examples import cli
+from examples.deblurring import train as deblurring
+from examples.segmentation import train as segmentation
+from examples.training.strategies import strategy_named
+from tests.dau_tf import subprocesses
+from tests.examples import strategy_run
+from tests.examples.conftest import write_pairs
+from tests.examples.written import write_cityscapes
+
+# What two halves of a batch sum to differs in float32's last bits: after four steps by at most a
+# hundredth of what training moved, where displacements move so much faster as their rate is higher.
+TOLERANCE = 1e-6
+# Keras takes the variance of a joint batch as E[x^2] - E[x]^2, of one device as E[(x - E[x])^2].
+# The difference of squares loses 2^-23 E[x^2] / variance; allowed is a ratio of 80.
+VARIANCE = 1e-5
+STUDIES = ["deblurring", "segmentation"]
+WAYS = ["mirrored", "multiworker"]
+CODE = """
+import os, sys
+way, config, *folders = sys.argv[1:]
+os.environ["TF_CONFIG"] = config
+from tests.examples.strategy_run import main
+main(way, *folders)
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Folder that holds <way>/<study>, all trained side by side."""
+    folder = tmp_path_factory.mktemp("strategies")
+    write_pairs(folder / "data" / "pairs" / "train" / "a")
+    write_cityscapes(folder / "data" / "scenes", "train", 4)
+    cluster = {"worker": [f"127.0.0.1:{port}" for port in subprocesses.free_ports(2)]}
+    tasks = [{"cluster": cluster, "task": {"type": "worker", "index": i}} for i in range(2)]
+    configs = [("mirrored", {}), *(("multiworker", task) for task in tasks)]
+    processes = [
+        subprocesses.start(CODE, way, json.dumps(config), str(folder / "data"), str(folder / way))
+        for way, config in configs
+    ]
+    strategy_run.main("none", str(folder / "data"), str(folder / "none"))
+    subprocesses.finish(*processes)
+    return folder
+
+
+def variables(model):
+    """Optimizers are numbered by how many there were in their process."""
+    found = {v.path: np.asarray(v) for v in model.variables}
+    for number, v in enumerate(model.optimizer.variables):
+        found[f"optimizer {number} {v.path.partition('/')[2]}"] = np.asarray(v)
+    return found
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("way", WAYS)
+def test_same_weights_as_one_device(trained, study, way):
+    one, other = (
+        variables(keras.models.load_model(trained / name / study / "model.keras"))
+        for name in ("none", way)
+    )
+    assert one.keys() == other.keys()
+    for path, value in one.items():
+        faster = strategy_run.SEGMENTATION.displacement_factor if "displacement" in path else 1
+        rtol = VARIANCE if path.endswith("moving_variance") else 0
+        np.testing.assert_allclose(
+            other[path], value, atol=faster * TOLERANCE, rtol=rtol, err_msg=path
+        )
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("way", WAYS)
+def test_same_loss_as_one_device(trained, study, way):
+    """The log has the joint batch's loss, not one replica's."""
+    rows = [
+        [line.split(",") for line in (trained / name / study / "log.csv").read_text().splitlines()]
+        for name in ("none", way)
+    ]
+    losses = [i for i, name in enumerate(rows[0][0]) if name.endswith("loss")]
+    assert losses
+    for one, other in zip(rows[0][1:], rows[1][1:], strict=True):
+        for i in losses:
+            assert float(other[i]) == pytest.approx(float(one[i]), rel=1e-5)
+
+
+def test_training_moved_what_it_should(trained):
+    recipes = strategy_run.DEBLURRING, strategy_run.SEGMENTATION
+    untrained = deblurring.new_model(recipes[0], 4), segmentation.new_model(recipes[1], 19)
+    for study, before in zip(STUDIES, untrained, strict=True):
+        after = keras.models.load_model(trained / "none" / study / "model.keras")
+        for name in ("kernel", "unit_weight", "displacement"):
+            moved = max(
+                np.abs(np.asarray(a) - np.asarray(b)).max()
+                for a, b in zip(after.variables, before.variables, strict=True)
+                if a.name == name
+            )
+            assert moved > 100 * TOLERANCE, (study, name)
+
+
+@pytest.mark.parametrize("config", [None, "nonsense", '{"cluster": {"worker": []}}'])
+def test_a_wrong_tf_config_is_refused(monkeypatch, config):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if config is not None:
+        monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(cli.UserError, match="TF_CONFIG must be"):
+        strategy_named("multiworker")
