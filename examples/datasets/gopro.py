@@ -63,6 +63,13 @@ def find_pairs(root: str | pathlib.Path, split: str) -> list[Pair]:
     return pairs
 
 
+def spread(pairs: list[Pair], count: int | None) -> list[Pair]:
+    """`count` of the pairs, spread evenly over them, or all."""
+    if count is None or count >= len(pairs):
+        return pairs
+    return [pairs[int(i)] for i in np.linspace(0, len(pairs) - 1, count).round()]
+
+
 def read_pair(pair: Pair) -> tuple[np.ndarray, np.ndarray]:
     """Reads both pictures of a pair, [H, W, 3] uint8 each.
 

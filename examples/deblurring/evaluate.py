@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from examples import cli, picture
-from examples.datasets.gopro import Pair, find_pairs, read_pair
+from examples.datasets.gopro import Pair, find_pairs, read_pair, spread
 from examples.deblurring import metrics
 from examples.models.srn_deblur import restorer
 
@@ -78,7 +78,7 @@ def evaluate(
     Raises:
         DatasetError: names the file that is wrong.
     """
-    pairs = _spread(find_pairs(data, split), images)
+    pairs = spread(find_pairs(data, split), images)
     restore = tf.function(model, reduce_retracing=True)
     scores, triples = [], {}
     for pair in cli.progress(pairs, len(pairs), "image", desc=f"evaluating {split}"):
@@ -111,12 +111,6 @@ def table(scores: list[Score]) -> str:
             f"{s.ssim_blurred:12.4f}  {s.ssim_restored:8.4f}"
         )
     return "\n".join(lines)
-
-
-def _spread(pairs: list[Pair], images: int | None) -> list[Pair]:
-    if images is None or images >= len(pairs):
-        return pairs
-    return [pairs[int(i)] for i in np.linspace(0, len(pairs) - 1, images).round()]
 
 
 def _score(pair: Pair, blurred: np.ndarray, restored: np.ndarray, sharp: np.ndarray) -> Score:

@@ -5,7 +5,7 @@ The default is the paper's recipe (Adam, 2000 epochs, batch 16, 256x256 crops; t
 
   recipe.json   what this training computes; the same command continues it after a kill
   model.keras   model and optimizer after the last round (a round is one pass, or --round steps)
-  log.csv, tensorboard/   losses by round, histograms of displacements
+  log.csv, tensorboard/   by round: losses, displacements; with --validate PSNR, SSIM, pictures
 
   python -m examples.deblurring.train --data GOPRO --out runs/dau
   python -m examples.deblurring.train --data data --out runs/small --config small
@@ -22,10 +22,11 @@ import keras
 import tensorflow as tf
 
 from examples import cli
-from examples.datasets.gopro import Pair, find_pairs, training_crops
+from examples.datasets.gopro import Pair, find_pairs, spread, training_crops
 from examples.datasets.order import Shard
 from examples.deblurring.augment import Augmentation
 from examples.deblurring.recipe import PAPER_STANDARD_RATE, RECIPES, Recipe, optimizer
+from examples.deblurring.validation import Validation
 from examples.models.multiscale_loss import multiscale_loss, multiscale_targets
 from examples.models.srn_deblur import srn_deblur
 from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTimes, StopLater
@@ -45,6 +46,7 @@ def train(
     steps_per_round: int | None = None,
     seconds: float = math.inf,
     strategy: tf.distribute.Strategy | None = None,
+    validation: list[Pair] | None = None,
 ) -> dict:
     """Trains, or continues what is in `out`.
 
@@ -58,6 +60,7 @@ def train(
         steps_per_round: steps between checkpoints and lines of the log; None: one pass.
         seconds: stop after the first round that ends later than this; call again to go on.
         strategy: of `strategy_named`; None: one device.
+        validation: images to restore after each round; they decide nothing. None: none.
 
     Returns:
         {"model": path, "steps": int, "seconds": of training, those before a kill included,
@@ -86,7 +89,10 @@ def train(
             StopLater(seconds),
         ]
         if chief:
-            callbacks = [Progress(steps, done), RoundLog(out, done), *callbacks]
+            log = RoundLog(out, done)
+            callbacks = [Progress(steps, done), log, *callbacks]
+            if validation:
+                callbacks.insert(0, Validation(validation, log.writer))
         fit(model, pipeline(pairs, recipe), steps, steps_per_round, callbacks, recipe.seed)
         kept.note("step_seconds", times.median)
     return {
@@ -201,13 +207,18 @@ def main() -> None:
     parser.add_argument("--out", type=pathlib.Path, required=True, help="new, or to continue")
     parser.add_argument("--strategy", choices=NAMES, default="none", help="where it runs")
     parser.add_argument("--minutes", type=cli.positive_float, help="stop after the round then")
+    parser.add_argument(
+        "--validate", type=int, default=0, help="images of the test restored after a round"
+    )
     add_recipe_arguments(parser)
     args = parser.parse_args()
     recipe = checked(parser, recipe_of(args))
     if args.minutes and args.strategy == "multiworker":
         parser.error("argument --minutes: not with --strategy multiworker, whose clocks differ")
     strategy = strategy_named(args.strategy)
-    result = train(args.data, args.out, recipe, args.round, cli.seconds_of(args), strategy)
+    validation = spread(find_pairs(args.data, "test"), args.validate) if args.validate else None
+    seconds = cli.seconds_of(args)
+    result = train(args.data, args.out, recipe, args.round, seconds, strategy, validation)
     state = f"{result['steps']} steps" if result["complete"] else "to be continued"
     print(f"{result['model']}: {state} in {result['seconds']:.0f} s")
 

@@ -17,9 +17,12 @@ import tensorflow as tf
 
 from dau_tf.analysis import layer_units
 from examples.cli import UserError
+from examples.datasets.gopro import find_pairs
 from examples.datasets.pictures import DatasetError
+from examples.deblurring.evaluate import evaluate, load_model, mean_score
 from examples.deblurring.recipe import RECIPES, optimizer
 from examples.deblurring.train import train
+from examples.deblurring.validation import Validation
 from examples.training.callbacks import Checkpoint
 from tests.examples.events import read_events
 
@@ -108,6 +111,24 @@ def test_killed_and_continued_is_the_same_as_uninterrupted(trained, tiny, tmp_pa
     for path, value in expected.items():
         np.testing.assert_array_equal(got[path], value, err_msg=path)
     assert (out / "log.csv").read_text() == (trained["run"] / "log.csv").read_text()
+
+
+def test_validation_measures_as_the_evaluation_does(trained, tmp_path):
+    writer = tf.summary.create_file_writer(str(tmp_path / "events"))
+    validation = Validation(find_pairs(trained["data"], "test"), writer)
+    validation.set_model(keras.models.load_model(trained["model"]))
+    logs = {"loss": 1.0}
+    validation.on_epoch_end(0, logs)
+    writer.flush()
+    mean = mean_score(
+        evaluate(load_model(trained["model"]), trained["data"], "test", tmp_path / "out")[0]
+    )
+    assert logs["val_psnr"] == pytest.approx(mean.psnr_restored)
+    assert logs["val_ssim"] == pytest.approx(mean.ssim_restored)
+    events = read_events(tmp_path / "events")
+    ((step, picture),) = events["b/000000.png: blurred, restored, sharp"]
+    assert step == 6
+    assert tf.io.decode_png(picture[2]).shape == (45, 3 * 50, 3)
 
 
 def test_a_finished_training_is_left_alone(trained, tiny):
