@@ -41,6 +41,47 @@ def dau(
     return _call(forward, [x, w, mu], shape, rng, gradient is not None)
 
 
+def learned_sigma(
+    shape: Shape,
+    units: int,
+    max_displacement: float,
+    sigma: float | str,
+    max_sigma: float | None,
+    *,
+    backward: bool,
+    seed: int,
+) -> Call:
+    """`dau_tf.dau_conv2d` with a sigma that is fixed, or with `max_sigma` learned.
+
+    Args:
+        shape: of the layer.
+        units: K.
+        max_displacement: displacements are uniform within it, pixels.
+        sigma: one for all units, or "per_unit": one each, uniform in 0.3 to 1 of max_sigma.
+        max_sigma: None for a sigma that gets no gradient.
+        backward: the gradients too, "gaussian".
+        seed: of all arrays.
+    """
+    rng = np.random.default_rng(seed)
+    parameters = [units, shape.channels, shape.filters]
+    displacement = rng.uniform(-max_displacement, max_displacement, [2, *parameters])
+    x, w = _normal(rng, shape.image_shape(shape.channels)), _normal(rng, parameters)
+    mu = tf.Variable(displacement, dtype=tf.float32)
+    if isinstance(sigma, str):
+        assert max_sigma is not None
+        widths = tf.Variable(max_sigma * rng.uniform(0.3, 1, parameters), dtype=tf.float32)
+    else:
+        widths = tf.Variable(sigma, dtype=tf.float32)
+    variables = [x, w, mu] if max_sigma is None else [x, w, mu, widths]
+
+    def forward() -> tf.Tensor:
+        return dau_tf.dau_conv2d(
+            x, w, mu, widths, max_displacement=max_displacement, max_sigma=max_sigma
+        )
+
+    return _call(forward, variables, shape, rng, backward)
+
+
 def conv(shape: Shape, size: int, backward: bool, seed: int) -> Call:
     """`tf.nn.conv2d` with size x size kernels."""
     rng = np.random.default_rng(seed)

@@ -3,8 +3,8 @@
 // shape.max_sigma.
 //
 // It is computed by the spectral engine; where no tile can hold all displacements, block by block of them; and by the
-// reference, slowly, where even a unit's own taps fill no tile (max_sigma of some 80 px). Where options force an engine
-// it is that one, or an error; the direct engine has no general form, and forced means the same as none.
+// reference, slowly, where even a unit's own taps fill no tile (max_sigma beyond some 40 px). Where options force an
+// engine it is that one, or an error; the direct engine has no general form, and forced means the same as none.
 #ifndef DAU_CC_KERNELS_GENERAL_CONV_H_
 #define DAU_CC_KERNELS_GENERAL_CONV_H_
 

@@ -69,4 +69,22 @@ absl::Status ForwardOutput(InferenceContext* c, const Attrs& attrs, const UnitDi
   return absl::OkStatus();
 }
 
+absl::Status InputGradientOutput(InferenceContext* c) {
+  ShapeHandle sizes, gradient, input;
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 1, &sizes));
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 4, &gradient));
+  TF_RETURN_IF_ERROR(c->MakeShapeFromShapeTensor(0, &input));
+  TF_RETURN_IF_ERROR(c->WithRank(input, 4, &input));
+  c->set_output(0, input);
+  return absl::OkStatus();
+}
+
+absl::Status ParameterGradientOutputs(InferenceContext* c, int count) {
+  ShapeHandle input, gradient;
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 4, &input));
+  TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 4, &gradient));
+  for (int i = 0; i < count; ++i) c->set_output(i, c->input(i + 1));
+  return absl::OkStatus();
+}
+
 }  // namespace dau::tf

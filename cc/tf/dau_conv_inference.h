@@ -20,6 +20,12 @@ absl::Status CheckUnits(tensorflow::shape_inference::InferenceContext* c, UnitDi
 // without attrs.margin, the scalar sigma of input 3.
 absl::Status ForwardOutput(tensorflow::shape_inference::InferenceContext* c, const Attrs& attrs, const UnitDims& dims);
 
+// Sets output 0 to the shape that input 0, the sizes of the images, tells; input 4 is a gradient of the outputs.
+absl::Status InputGradientOutput(tensorflow::shape_inference::InferenceContext* c);
+
+// Sets `count` outputs to the shapes of inputs 1, 2, …; input 0 are images and input 4 is a gradient of the outputs.
+absl::Status ParameterGradientOutputs(tensorflow::shape_inference::InferenceContext* c, int count);
+
 }  // namespace dau::tf
 
 #endif  // DAU_CC_TF_DAU_CONV_INFERENCE_H_

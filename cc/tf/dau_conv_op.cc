@@ -29,24 +29,13 @@ absl::Status ForwardShape(InferenceContext* c) {
 absl::Status BackpropInputShape(InferenceContext* c) {
   UnitDims dims;
   TF_RETURN_IF_ERROR(CheckParams(c, &dims));
-  ShapeHandle sizes, gradient, input;
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 1, &sizes));
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 4, &gradient));
-  TF_RETURN_IF_ERROR(c->MakeShapeFromShapeTensor(0, &input));
-  TF_RETURN_IF_ERROR(c->WithRank(input, 4, &input));
-  c->set_output(0, input);
-  return absl::OkStatus();
+  return InputGradientOutput(c);
 }
 
 absl::Status BackpropParamsShape(InferenceContext* c) {
-  ShapeHandle input, gradient;
   UnitDims dims;
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 4, &input));
   TF_RETURN_IF_ERROR(CheckParams(c, &dims));
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 4, &gradient));
-  c->set_output(0, c->input(1));
-  c->set_output(1, c->input(2));
-  return absl::OkStatus();
+  return ParameterGradientOutputs(c, 2);
 }
 
 REGISTER_OP("Dau>Conv2D")

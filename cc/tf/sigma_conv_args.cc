@@ -12,18 +12,29 @@ using ::tensorflow::TensorShapeUtils;
 // max_sigma came as a float, and updates clip sigma to the nearest number of its own type.
 constexpr double kRounding = 1 + 1e-6;
 
+}  // namespace
+
 template <typename T>
-absl::Status CheckValues(const Tensor& sigma, double max_sigma) {
-  const auto values = sigma.flat<T>();
+Status CheckSigma(const T* sigma, int64_t count, double max_sigma) {
   const T highest = static_cast<T>(max_sigma * kRounding);
-  for (int64_t i = 0; i < values.size(); ++i) {
-    if (values(i) > 0 && values(i) <= highest) continue;
-    return ToAbsl(InvalidArgument("`sigma` must be > 0 and ≤ max_sigma=", max_sigma, " pixels. Received: ", values(i)));
+  for (int64_t i = 0; i < count; ++i) {
+    if (sigma[i] > 0 && sigma[i] <= highest) continue;
+    return InvalidArgument("`sigma` must be > 0 and ≤ max_sigma=", max_sigma, " pixels. Received: ", sigma[i]);
   }
-  return absl::OkStatus();
+  return Status();
+}
+template Status CheckSigma(const float*, int64_t, double);
+template Status CheckSigma(const double*, int64_t, double);
+
+absl::Status CheckSigmaShape(const TensorShape& sigma, const TensorShape& weight) {
+  if (TensorShapeUtils::IsScalar(sigma) || sigma == weight) return absl::OkStatus();
+  return ToAbsl(InvalidArgument("`sigma` must be a scalar, or have the shape [K, S, F] = ", weight.DebugString(),
+                                " of `weight`. Received shape: ", sigma.DebugString()));
 }
 
-}  // namespace
+void SetSigma(const double* shared, DauConvShape* shape) {
+  shape->sigma = shared == nullptr ? shape->max_sigma : std::min(*shared, shape->max_sigma);
+}
 
 absl::Status SigmaAttrs::SetMargin() {
   if (!(max_sigma > 0)) {
@@ -45,20 +56,16 @@ absl::Status MakeSigmaShape(const SigmaAttrs& attrs, const TensorShape& input, c
       !status.ok()) {
     return status;
   }
+  if (absl::Status status = CheckSigmaShape(sigma.shape(), weight.shape()); !status.ok()) return status;
+  const int64_t count = sigma.NumElements();
+  const Status status = sigma.dtype() == tensorflow::DT_DOUBLE
+                            ? CheckSigma(sigma.flat<double>().data(), count, attrs.max_sigma)
+                            : CheckSigma(sigma.flat<float>().data(), count, attrs.max_sigma);
+  if (!status.ok()) return ToAbsl(status);
   const bool scalar = TensorShapeUtils::IsScalar(sigma.shape());
-  if (!scalar && sigma.shape() != weight.shape()) {
-    return ToAbsl(
-        InvalidArgument("`sigma` must be a scalar, or have the shape [K, S, F] = ", weight.shape().DebugString(),
-                        " of `weight`. Received shape: ", sigma.shape().DebugString()));
-  }
-  const bool doubles = sigma.dtype() == tensorflow::DT_DOUBLE;
-  if (absl::Status status =
-          doubles ? CheckValues<double>(sigma, attrs.max_sigma) : CheckValues<float>(sigma, attrs.max_sigma);
-      !status.ok()) {
-    return status;
-  }
+  const double shared = scalar ? SigmaValue(sigma) : 0;
   shape->max_sigma = attrs.max_sigma;
-  shape->sigma = scalar ? std::min(SigmaValue(sigma), attrs.max_sigma) : attrs.max_sigma;
+  SetSigma(scalar ? &shared : nullptr, shape);
   return ToAbsl(Validate(*shape));
 }
 

@@ -24,6 +24,16 @@ struct SigmaAttrs : Attrs {
   absl::Status SetMargin();
 };
 
+// Each of them > 0 and ≤ max_sigma. T: float or double.
+template <typename T>
+Status CheckSigma(const T* sigma, int64_t count, double max_sigma);
+
+// A scalar, or one a unit.
+absl::Status CheckSigmaShape(const tensorflow::TensorShape& sigma, const tensorflow::TensorShape& weight);
+
+// shape->sigma of a shape with max_sigma: the shared one, or null where each unit has its own.
+void SetSigma(const double* shared, DauConvShape* shape);
+
 // The shape of a call, validated, and every sigma: > 0 and ≤ max_sigma. sigma: a scalar or [K, S, F] like the weight.
 absl::Status MakeSigmaShape(const SigmaAttrs& attrs, const tensorflow::TensorShape& input,
                             const tensorflow::Tensor& weight, const tensorflow::Tensor& displacement,

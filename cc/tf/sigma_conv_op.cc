@@ -30,23 +30,13 @@ absl::Status ForwardShape(InferenceContext* c) {
 absl::Status BackpropInputShape(InferenceContext* c) {
   UnitDims dims;
   TF_RETURN_IF_ERROR(CheckParams(c, &dims));
-  ShapeHandle sizes, gradient, input;
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 1, &sizes));
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 4, &gradient));
-  TF_RETURN_IF_ERROR(c->MakeShapeFromShapeTensor(0, &input));
-  TF_RETURN_IF_ERROR(c->WithRank(input, 4, &input));
-  c->set_output(0, input);
-  return absl::OkStatus();
+  return InputGradientOutput(c);
 }
 
 absl::Status BackpropParamsShape(InferenceContext* c) {
-  ShapeHandle input, gradient;
   UnitDims dims;
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(0), 4, &input));
   TF_RETURN_IF_ERROR(CheckParams(c, &dims));
-  TF_RETURN_IF_ERROR(c->WithRank(c->input(4), 4, &gradient));
-  for (int i = 0; i < 3; ++i) c->set_output(i, c->input(i + 1));
-  return absl::OkStatus();
+  return ParameterGradientOutputs(c, 3);
 }
 
 #define DAU_ATTRS                                     \

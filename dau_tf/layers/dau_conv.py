@@ -35,8 +35,8 @@ class DAUConv2D(keras.layers.Layer):
 
     With `sigma_mode="per_unit"` each unit is a Gaussian of its own perimeter around mu (Eq. 2-4):
     sampled at the pixels, normalised by its own sum, and not interpolated. That, and a shared sigma
-    that is trained, have compiled kernels on the CPU, without XLA; on a machine with a GPU they
-    take dense kernels (`dense`).
+    that is trained, have compiled kernels on the CPU; on a machine with a GPU they take dense ones
+    (`dense`).
 
     A ragged layer, with `unit_count` = n, has at most K units in a pair and n of them in all, as
     `dau_tf.pruning.prune_units` leaves them; how many is in `units_per_pair` (S / groups, F), which
@@ -192,9 +192,9 @@ class DAUConv2D(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.input_spec = keras.layers.InputSpec(ndim=4)
         # Where it is False Keras compiles the model without XLA: `jit_compile="auto"` would turn it
-        # on where it finds a GPU. The ops that learn sigma have no kernels there, and the size of a
-        # dense kernel hangs on values of displacements, which XLA wants to know before.
-        self.supports_jit = loader.xla_compiles() and not self._sigma_varies and not self.dense
+        # on where it finds a GPU. The size of a dense kernel hangs on values of displacements, and
+        # XLA wants to know it before.
+        self.supports_jit = loader.xla_compiles() and not self.dense
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the variables for inputs of `input_shape`, whose channels must be known."""

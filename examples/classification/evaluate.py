@@ -16,6 +16,7 @@ from examples import cli
 from examples.classification import data
 from examples.classification.recipe import RECIPES
 from examples.classification.train import add_data_arguments
+from examples.training.trained import load_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,19 +26,6 @@ class Score:
     top1: float
     top5: float
     images: int
-
-
-def load_model(path: pathlib.Path) -> keras.Model:
-    """Loads a trained model.
-
-    Raises:
-        UserError: the file is missing or holds no model.
-    """
-    try:
-        return keras.models.load_model(path, compile=False)
-    except (ValueError, OSError) as error:
-        line = (str(error).splitlines() or [""])[0]
-        raise cli.UserError(f"--model: {path}: holds no model of train ({line})") from error
 
 
 def evaluate(model: keras.Model, split: data.Split, batch: int = 256) -> Score:

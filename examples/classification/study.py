@@ -23,7 +23,7 @@ import keras
 import dau_tf
 from examples import cli
 from examples.classification import data
-from examples.classification.evaluate import evaluate, load_model
+from examples.classification.evaluate import evaluate
 from examples.classification.recipe import Recipe, optimizer
 from examples.classification.train import (
     add_data_arguments,
@@ -33,6 +33,7 @@ from examples.classification.train import (
 )
 from examples.training import study
 from examples.training.optimizers import set_decay
+from examples.training.trained import load_model
 
 SIGMAS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 THRESHOLDS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)

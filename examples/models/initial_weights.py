@@ -58,9 +58,9 @@ def load_initial_weights(
     kernels.
 
     With the published ImageNet weights of keras.applications.ResNet50V2 and ResNet101V2 (`.h5`)
-    images must be scaled to -1..1, as those were. The features equal theirs up to the second stage,
-    for images of odd size; then those networks halve by strides inside of a stage's last block and
-    the paper's by pooling between stages, so that some training is needed.
+    images must be scaled to -1..1, as those were. The features equal theirs up to the last block of
+    the first stage, for images of odd size; in it those networks halve by strides, the paper's by
+    pooling after it, so that some training is needed.
 
     Args:
         model: built, of any of the builders; layers of nested models are looked at too.

@@ -21,6 +21,7 @@ from examples.datasets.labelled import to_float
 from examples.datasets.masked import Masked, whole_images
 from examples.segmentation import data, draw, recipe  # noqa: F401  recipe registers the layers
 from examples.segmentation.metrics import MeanAccuracy, MeanIoU, iou_per_class
+from examples.training.trained import load_model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,19 +106,6 @@ class Scorer:
             len(split.images),
         )
         return score, rows
-
-
-def load_model(path: pathlib.Path) -> keras.Model:
-    """Loads a trained model.
-
-    Raises:
-        UserError: the file is missing or holds no model.
-    """
-    try:
-        return keras.models.load_model(path, compile=False)
-    except (ValueError, OSError) as error:
-        line = (str(error).splitlines() or [""])[0]
-        raise cli.UserError(f"--model: {path}: holds no model of train ({line})") from error
 
 
 def write(score: Score, rows: list[picture.Row], out: pathlib.Path) -> None:

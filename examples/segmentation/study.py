@@ -16,10 +16,11 @@ import time
 from examples import cli
 from examples.models.counts import trainable_parameters
 from examples.segmentation import data
-from examples.segmentation.evaluate import Scorer, add_data_arguments, load_model, write
+from examples.segmentation.evaluate import Scorer, add_data_arguments, write
 from examples.segmentation.recipe import Recipe
 from examples.segmentation.train import add_recipe_arguments, recipe_of, train
 from examples.training import study
+from examples.training.trained import load_model
 
 CONTEXTS = ("aspp", "dau", "none")
 _COLUMNS = {

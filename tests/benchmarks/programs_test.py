@@ -32,6 +32,23 @@ def _report(folder, name):
     return report
 
 
+def test_learned_sigma(run_program, tmp_path):
+    code, text = run_program(
+        "learned_sigma", "--shape", "1x5x6x2x3", "--rounds", 2, "--batch", 1, "--out", tmp_path
+    )
+    assert code == 0, text
+    report = json.loads((tmp_path / "learned_sigma.json").read_text())
+    assert [result["label"] for result in report["results"]] == [
+        "1x5x6 2->3 forward",
+        "1x5x6 2->3 backward",
+        "network, 1 images",
+    ]
+    layers, network = report["results"][1]["candidates"], report["results"][2]["candidates"]
+    assert set(layers["per_unit"]["times"]) == {"fixed", "fixed_wide"}
+    assert layers["fixed"]["times"]["fixed"]["median"] == 1
+    assert network["dense"]["times"]["compiled"]["rounds"] == 2
+
+
 @pytest.fixture
 def without_dcls(monkeypatch):
     """As where neither is installed."""

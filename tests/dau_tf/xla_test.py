@@ -91,6 +91,29 @@ def test_the_same_bits_in_a_cluster(case):
         np.testing.assert_array_equal(actual, expected, err_msg=name)
 
 
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("mode", ["shared", "per_unit"])
+def test_the_same_bits_where_sigma_is_learned(case, mode):
+    x, w, mu = tensors(case)
+    sigma = tf.constant(0.5, mu.dtype)
+    if mode == "per_unit":
+        sigma = tf.cast(np.random.default_rng(4).uniform(0.3, 0.8, w.shape), mu.dtype)
+
+    def step(*arguments: tf.Tensor) -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            y = dau_tf.dau_conv2d(*arguments, max_sigma=0.9, **case.options)
+        return [y, *tape.gradient(y, arguments, output_gradients=y)]
+
+    compiled = tf.function(step, jit_compile=True)
+    expected, actual = step(x, w, mu, sigma), compiled(x, w, mu, sigma)
+    for name, one, other in zip(("y", "x", "w", "mu", "sigma"), expected, actual, strict=True):
+        assert other.dtype == one.dtype
+        np.testing.assert_array_equal(other, one, err_msg=name)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="`sigma` must be > 0 and ≤ max_sigma"):
+        compiled(x, w, mu, sigma + 1)
+
+
 @pytest.mark.parametrize("engine", ["direct", "spectral", "reference"])
 def test_every_engine(engine, monkeypatch):
     monkeypatch.setenv("DAU_ENGINE", engine)
@@ -121,6 +144,7 @@ def network() -> keras.Model:
             DAUConv2D(8, units=2, activation="relu"),
             keras.layers.BatchNormalization(),
             DAUConv2D(8, units=2, strides=2, groups=2, activation="relu"),
+            DAUConv2D(8, sigma_mode="per_unit", sigma_trainable=True, activation="relu"),
             keras.layers.GlobalAveragePooling2D(),
             keras.layers.Dense(4),
         ]
@@ -204,8 +228,9 @@ def test_layer_with_padding_valid():
 
 def test_keras_is_told_what_can_be_compiled(monkeypatch):
     assert DAUConv2D(4).supports_jit
-    assert not DAUConv2D(4, sigma_mode="per_unit").supports_jit
-    assert not DAUConv2D(4, sigma_trainable=True).supports_jit
+    assert DAUConv2D(4, sigma_mode="per_unit").supports_jit
+    assert DAUConv2D(4, sigma_trainable=True).supports_jit
+    assert not DAUConv2D(4, dense=True).supports_jit
     gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda *kind: [gpu])
     assert not DAUConv2D(4).supports_jit

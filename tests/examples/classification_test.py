@@ -1,8 +1,8 @@
 """Training, evaluation and studies on a tiny Fashion-MNIST, and that a stopped run goes on."""
 
 import dataclasses
+import functools
 import gzip
-import importlib
 import json
 
 import keras
@@ -52,14 +52,9 @@ def trained(mnist, tmp_path_factory):
     return out
 
 
-def run(monkeypatch, capsys, program, *arguments):
-    monkeypatch.setattr("sys.argv", [program, *map(str, arguments)])
-    code = 0
-    try:
-        cli.run(importlib.import_module(f"examples.classification.{program}").main)
-    except SystemExit as stop:
-        code = stop.code or 0
-    return code, capsys.readouterr()
+@pytest.fixture
+def run(run_example):
+    return functools.partial(run_example, "classification")
 
 
 def test_writes_what_it_says(trained):
@@ -145,32 +140,32 @@ def test_rows_of_the_studies():
     }
 
 
-def test_study_in_several_calls(mnist, tmp_path, monkeypatch, capsys):
+def test_study_in_several_calls(mnist, tmp_path, run):
     arguments = ["width", "--dataset", "fashion-mnist", "--data", mnist, "--out", tmp_path / "out"]
     arguments += ["--config", "small", "--width", 2, "--epochs", 1, "--batch", 8, "--seeds", 1]
-    _, printed = run(monkeypatch, capsys, "study", *arguments, "--minutes", 1e-9)
+    _, printed = run("study", *arguments, "--minutes", 1e-9)
     assert [line.split()[1] for line in printed.out.splitlines()[1:]] == ["–", "–"]
-    _, printed = run(monkeypatch, capsys, "study", *arguments)
+    _, printed = run("study", *arguments)
     rows = [line.split() for line in printed.out.splitlines()[1:]]
     assert [row[0] for row in rows] == ["dau", "standard"]
     score = json.loads((tmp_path / "out" / "dau-0" / "score.json").read_text())
     assert float(rows[0][1].rstrip("%")) == pytest.approx(100 * score["top1"], abs=0.01)
 
 
-def test_pruning_curve(trained, mnist, tmp_path, monkeypatch, capsys):
+def test_pruning_curve(trained, mnist, tmp_path, monkeypatch, run):
     monkeypatch.setattr("examples.classification.study.THRESHOLDS", (0.0, 0.4))
     arguments = ["prune", "--dataset", "fashion-mnist", "--data", mnist, "--out", tmp_path / "out"]
     arguments += ["--model", trained / "model.keras", "--config", "small", "--batch", 8]
-    code, printed = run(monkeypatch, capsys, "study", *arguments)
+    code, printed = run("study", *arguments)
     assert code == 0
     rows = [line.split() for line in printed.out.splitlines()[1:]]
     assert rows[0][:3] == ["0.0", "20", "0.0%"]
     assert int(rows[1][1]) < 20
 
 
-def test_command_lines(trained, mnist, tmp_path, monkeypatch, capsys):
+def test_command_lines(trained, mnist, tmp_path, run):
     arguments = ["--dataset", "fashion-mnist", "--data", mnist, "--model", trained / "model.keras"]
-    code, printed = run(monkeypatch, capsys, "evaluate", *arguments)
+    code, printed = run("evaluate", *arguments)
     assert code == 0
     assert printed.out.startswith("top-1 ")
     wrong = ["--dataset", "fashion-mnist", "--data", tmp_path, "--out", tmp_path / "x"]
@@ -180,7 +175,7 @@ def test_command_lines(trained, mnist, tmp_path, monkeypatch, capsys):
         ("study", ["prune", *wrong], "needs --model"),
         ("evaluate", [*arguments[:5], tmp_path / "none.keras"], "holds no model"),
     ):
-        code, printed = run(monkeypatch, capsys, program, *given)
+        code, printed = run(program, *given)
         assert code == 2
         assert message in printed.err
         assert "Traceback" not in printed.err

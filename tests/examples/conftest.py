@@ -1,5 +1,6 @@
 """Small data sets and a small trained model, made once."""
 
+import functools
 import importlib
 import pathlib
 
@@ -52,16 +53,22 @@ def trained(tmp_path_factory) -> dict[str, pathlib.Path]:
 
 
 @pytest.fixture
-def run_program(monkeypatch, capsys):
-    """(name, *arguments) -> exit code and what was printed, as the command line would."""
+def run_example(monkeypatch, capsys):
+    """(study, name, *arguments) -> exit code and what was printed, as the command line would."""
 
-    def run(name, *arguments):
+    def run(study, name, *arguments):
         monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
         code = 0
         try:
-            cli.run(importlib.import_module(f"examples.deblurring.{name}").main)
+            cli.run(importlib.import_module(f"examples.{study}.{name}").main)
         except SystemExit as stop:
             code = stop.code or 0
         return code, capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def run_program(run_example):
+    """`run_example` for de-blurring."""
+    return functools.partial(run_example, "deblurring")

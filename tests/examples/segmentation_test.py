@@ -1,7 +1,7 @@
 """The segmentation study on tiny scenes: loss, metrics, training that goes on, what it writes."""
 
 import dataclasses
-import importlib
+import functools
 import json
 
 import keras
@@ -43,17 +43,8 @@ def trained(scenes, tmp_path_factory):
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    def run(program, *arguments):
-        monkeypatch.setattr("sys.argv", [program, *map(str, arguments)])
-        code = 0
-        try:
-            cli.run(importlib.import_module(f"examples.segmentation.{program}").main)
-        except SystemExit as stop:
-            code = stop.code or 0
-        return code, capsys.readouterr()
-
-    return run
+def run(run_example):
+    return functools.partial(run_example, "segmentation")
 
 
 def random_case():

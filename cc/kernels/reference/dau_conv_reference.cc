@@ -3,14 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "cc/kernels/reference/image_index.h"
+
 namespace dau::reference {
 namespace {
-
-int64_t Index(DataFormat format, int64_t channels, int64_t height, int64_t width, int64_t n, int64_t c, int64_t h,
-              int64_t w) {
-  return format == DataFormat::kNHWC ? ((n * height + h) * width + w) * channels + c
-                                     : ((n * channels + c) * height + h) * width + w;
-}
 
 // One channel of one image on the infinite plane: what lies outside the stored rectangle is 0.
 struct Plane {

@@ -2,16 +2,11 @@
 
 #include <algorithm>
 
+#include "cc/kernels/reference/image_index.h"
 #include "cc/kernels/reference/unit_taps.h"
 
 namespace dau::reference {
 namespace {
-
-int64_t Index(DataFormat format, int64_t channels, int64_t height, int64_t width, int64_t n, int64_t c, int64_t h,
-              int64_t w) {
-  return format == DataFormat::kNHWC ? ((n * height + h) * width + w) * channels + c
-                                     : ((n * channels + c) * height + h) * width + w;
-}
 
 struct Unit {
   int64_t index, s, f;  // index: of [K, S, F]

@@ -26,6 +26,9 @@ namespace HWY_NAMESPACE {
 template <class V>
 struct Folded {
   V even, odd;
+
+  HWY_INLINE Folded() {}  // see Complex in fft-inl.h
+  HWY_INLINE Folded(V even, V odd) : even(even), odd(odd) {}
 };
 // value·gain and its partner's. The partner's cosines have the same sign at even multiples, the sines at odd ones.
 template <bool kSine, class D, class V, typename T = hn::TFromD<D>>

@@ -9,6 +9,12 @@ void Append(const char* name, int64_t value, std::string* text) {
   *text += std::string(name) + " = " + std::to_string(value) + " : i64, ";
 }
 
+void Append(const char* name, double value, std::string* text) {
+  char number[32];  // 17 digits bring every double back
+  std::snprintf(number, sizeof(number), "%.16e", value);
+  *text += std::string(name) + " = " + number + " : f64, ";
+}
+
 }  // namespace
 
 std::string WriteAttributes(const DauConvShape& shape, int64_t margin, DisplacementGradient gradient) {
@@ -18,9 +24,10 @@ std::string WriteAttributes(const DauConvShape& shape, int64_t margin, Displacem
   Append(kFormat, static_cast<int64_t>(shape.format), &text);
   Append(kMargin, margin, &text);
   Append(kDisplacementGradient, static_cast<int64_t>(gradient), &text);
-  char number[32];  // 17 digits bring every double back
-  std::snprintf(number, sizeof(number), "%.16e", shape.max_displacement);
-  return text + kMaxDisplacement + " = " + number + " : f64}";
+  Append(kMaxDisplacement, shape.max_displacement, &text);
+  Append(kMaxSigma, shape.max_sigma, &text);
+  text.resize(text.size() - 2);  // the last comma
+  return text + "}";
 }
 
 }  // namespace dau::tf

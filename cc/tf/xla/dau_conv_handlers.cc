@@ -1,48 +1,15 @@
 // The custom calls of dau_conv_call.h on the host: unpack, check, allocate, call.
-#include <new>
 #include <string>
 
-#include "cc/kernels/base/arena.h"
 #include "cc/kernels/dau_conv.h"
 #include "cc/tf/dau_conv_args.h"
 #include "cc/tf/dau_conv_options.h"
 #include "cc/tf/xla/dau_conv_call.h"
+#include "cc/tf/xla/handlers.h"
 #include "cc/tf/xla/threads.h"
-#include "xla/ffi/api/c_api.h"
-#include "xla/ffi/api/ffi.h"
-
-namespace xla::ffi {
-const XLA_FFI_Api* GetXlaFfiApi();  // xla/ffi/ffi_api.h declares it, and needs MLIR, which the wheel does not bring
-}
 
 namespace dau::tf {
 namespace {
-
-namespace ffi = ::xla::ffi;
-using Array = ffi::AnyBuffer;
-using Result = ffi::Result<ffi::AnyBuffer>;
-
-ffi::Error Refusal(const Status& status) { return ffi::Error::InvalidArgument(status.message()); }
-
-// Scratch memory of one call. XLA's CPU client has no allocator to offer to a handler.
-class Scratch {
- public:
-  explicit Scratch(size_t bytes) : data_(::operator new(bytes, kAlignment, std::nothrow)) {}
-  ~Scratch() { ::operator delete(data_, kAlignment); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  void* data() const { return data_; }
-
- private:
-  static constexpr std::align_val_t kAlignment{Arena::kAlignment};
-  void* data_;
-};
-
-ffi::Error OutOfMemory(size_t bytes) {
-  return ffi::Error(ffi::ErrorCode::kResourceExhausted,
-                    "no memory for " + std::to_string(bytes) + " bytes of scratch space");
-}
 
 double Scalar(const Array& array) {
   return array.element_type() == ffi::DataType::F64 ? *array.typed_data<double>() : *array.typed_data<float>();
@@ -57,23 +24,11 @@ struct Call {
   int64_t margin;
 };
 
-// Of a call that our own kernel wrote: all of them are there.
-void ReadAttributes(const ffi::Dictionary& attributes, Call* call) {
-  for (const ShapeAttribute& attribute : kShapeAttributes) {
-    call->shape.*attribute.field = attributes.get<int64_t>(attribute.name).value();
-  }
-  call->shape.padding = static_cast<Padding>(attributes.get<int64_t>(kPadding).value());
-  call->shape.format = static_cast<DataFormat>(attributes.get<int64_t>(kFormat).value());
-  call->shape.max_displacement = attributes.get<double>(kMaxDisplacement).value();
-  call->margin = attributes.get<int64_t>(kMargin).value();
-  call->gradient = static_cast<DisplacementGradient>(attributes.get<int64_t>(kDisplacementGradient).value());
-}
-
 // outputs: the elements of y or dy. With padding `valid` they hang on sigma, whose value comes only now.
 template <typename T>
 Status Prepare(ffi::ThreadPool pool, const ffi::Dictionary& attributes, const Array& displacement, const Array& sigma,
                int64_t outputs, Call* call) {
-  ReadAttributes(attributes, call);
+  call->margin = ReadAttributes(attributes, &call->shape, &call->gradient);
   call->shape.sigma = Scalar(sigma);
   if (Status status = Validate(call->shape); !status.ok()) return status;
   if (Status status = CheckMargin(call->shape, call->margin); !status.ok()) return status;
@@ -138,21 +93,6 @@ ffi::Error RunBackpropParams(ffi::ThreadPool pool, Array weight, Array displacem
   return ffi::Error::Success();
 }
 
-// One handler for every type: RUN of what the weight is stored as.
-#define DAU_BY_TYPE(WEIGHT, RUN, ...)                                                         \
-  switch ((WEIGHT).element_type()) {                                                          \
-    case ffi::DataType::F16:                                                                  \
-      return RUN<Float16>(__VA_ARGS__);                                                       \
-    case ffi::DataType::BF16:                                                                 \
-      return RUN<BFloat16>(__VA_ARGS__);                                                      \
-    case ffi::DataType::F32:                                                                  \
-      return RUN<float>(__VA_ARGS__);                                                         \
-    case ffi::DataType::F64:                                                                  \
-      return RUN<double>(__VA_ARGS__);                                                        \
-    default:                                                                                  \
-      return ffi::Error::InvalidArgument("`weight` must be half, bfloat16, float or double"); \
-  }
-
 ffi::Error HandleForward(ffi::ThreadPool pool, Array weight, Array displacement, Array sigma, Array x, Result y,
                          ffi::Dictionary attributes) {
   DAU_BY_TYPE(weight, RunForward, pool, weight, displacement, sigma, x, y, attributes);
@@ -168,10 +108,6 @@ ffi::Error HandleBackpropParams(ffi::ThreadPool pool, Array weight, Array displa
   DAU_BY_TYPE(weight, RunBackpropParams, pool, weight, displacement, sigma, x, dy, d_weight, d_displacement,
               attributes);
 }
-#undef DAU_BY_TYPE
-
-auto ParametersFirst() { return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>(); }
-
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DauConv2DHandler, HandleForward, ParametersFirst().Arg<Array>().Ret<Array>().Attrs());
 XLA_FFI_DEFINE_HANDLER_SYMBOL(DauConv2DBackpropInputHandler, HandleBackpropInput,
                               ParametersFirst().Arg<Array>().Ret<Array>().Attrs());
