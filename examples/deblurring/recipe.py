@@ -1,4 +1,4 @@
-"""The settings of a training, and the named ones: the paper's, a laptop's, the demo's."""
+"""The settings of a training, and the named ones: the paper's, one for two cores, the demo's."""
 
 import dataclasses
 

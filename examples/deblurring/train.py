@@ -32,7 +32,7 @@ from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTime
 from examples.training.folder import Folder
 from examples.training.loop import Batches, fit
 from examples.training.optimizers import steps_done
-from examples.training.strategies import NAMES, is_chief, strategy_named
+from examples.training.strategies import NAMES, check_batch, is_chief, strategy_named
 
 # Up to this size the pictures are decoded once and kept.
 _IN_MEMORY_BYTES = 2**30
@@ -68,6 +68,7 @@ def train(
         DatasetError: names the file that is wrong.
     """
     strategy = strategy or tf.distribute.get_strategy()
+    check_batch(strategy, recipe.batch)
     chief = is_chief(strategy)
     pairs = find_pairs(data, "train")
     steps = recipe.total_steps(len(pairs))
@@ -92,7 +93,8 @@ def train(
         "model": str(kept.checkpoint),
         "steps": steps,
         "seconds": kept.seconds,
-        "step_seconds": kept.noted("step_seconds"),
+        # A kill after the last checkpoint leaves the mean.
+        "step_seconds": kept.noted("step_seconds") or kept.seconds / steps,
         "complete": steps_done(model) >= steps,
     }
 

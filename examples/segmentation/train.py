@@ -39,6 +39,7 @@ from examples.training.loop import Batches, fit
 from examples.training.optimizers import set_decay, steps_done
 from examples.training.strategies import (
     NAMES,
+    check_batch,
     is_chief,
     layers,
     strategy_named,
@@ -78,6 +79,7 @@ def train(
         DatasetError: names the file that is wrong.
     """
     strategy = strategy or tf.distribute.get_strategy()
+    check_batch(strategy, recipe.batch)
     chief = is_chief(strategy)
     settings = dataclasses.asdict(recipe) | {
         "images": len(training.images),

@@ -80,10 +80,6 @@ def _distributed(strategy: tf.distribute.Strategy, batches: Batches, done: int) 
         if replicas == 1:
             return dataset
         size = int(tf.nest.flatten(dataset.element_spec)[0].shape[0])
-        if size % replicas:
-            raise ValueError(
-                f"a batch must be a multiple of the {replicas} devices. Received: batch={size}"
-            )
         return dataset.rebatch(size // replicas)
 
     return strategy.distribute_datasets_from_function(part)

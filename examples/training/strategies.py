@@ -42,6 +42,17 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return resolver.task_type in ("chief", "worker") and resolver.task_id == 0
 
 
+def check_batch(strategy: tf.distribute.Strategy, batch: int) -> None:
+    """Replicas take equal shares of a batch.
+
+    Raises:
+        UserError: they cannot.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if batch % replicas:
+        raise cli.UserError(f"--batch: must be a multiple of {replicas} replicas, received {batch}")
+
+
 def synchronize_batch_norm(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
     """Lets batch norm see the joint batch; without it, each replica normalises by its own part."""
     if strategy.num_replicas_in_sync == 1:

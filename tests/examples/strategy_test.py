@@ -9,7 +9,7 @@ import pytest
 from examples import cli
 from examples.deblurring import train as deblurring
 from examples.segmentation import train as segmentation
-from examples.training.strategies import strategy_named
+from examples.training.strategies import check_batch, strategy_named
 from tests.dau_tf import subprocesses
 from tests.examples import strategy_run
 from tests.examples.conftest import write_pairs
@@ -111,3 +111,12 @@ def test_a_wrong_tf_config_is_refused(monkeypatch, config):
         monkeypatch.setenv("TF_CONFIG", config)
     with pytest.raises(cli.UserError, match="TF_CONFIG must be"):
         strategy_named("multiworker")
+
+
+def test_a_batch_that_replicas_cannot_share_is_refused():
+    class Three:
+        num_replicas_in_sync = 3
+
+    check_batch(Three(), 6)
+    with pytest.raises(cli.UserError, match="must be a multiple of 3 replicas, received 4"):
+        check_batch(Three(), 4)

@@ -136,9 +136,10 @@ class ProductPass {
     for (int64_t group = kBlock; group < in_channels_ + kBlock; group += kBlock) {
       const int64_t in = std::min(group, RoundUp(in_channels_, kBlock));
       const int64_t frequencies = std::clamp<int64_t>(kTableBytes / (in * bytes) - 1, 1, tiling_.h.half());
-      // Cycles, estimated: 16 a vector of units for each table, 10 a vector of sums read and written again.
-      const double tables = 16.0 * CeilDiv(tiling_.h.half(), frequencies) * tiling_.v.half() *
-                            static_cast<double>(in_channels_ * shape_.units);
+      // Cycles, estimated: 16 a vector of units for each table, of the general form 40; 10 a vector of sums read and
+      // written again.
+      const double tables = (general_.radius > 0 ? 40.0 : 16.0) * CeilDiv(tiling_.h.half(), frequencies) *
+                            tiling_.v.half() * static_cast<double>(in_channels_ * shape_.units);
       const double sums = 10.0 * static_cast<double>((CeilDiv(in_channels_, in) - 1) * tiling_.slots() * chunk_);
       // Beyond the cache each table is fetched from farther away.
       const double spilled = in * bytes * (frequencies + 1) > 2 * kTableBytes ? 2 : 1;
