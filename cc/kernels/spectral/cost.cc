@@ -78,7 +78,8 @@ double TilingCost(const DauConvShape& shape, const Tiling& tiling) {
   const double lost = 1.5 * whole + (tiles > 4 * whole ? 5 * chunks : 0);
   const double products = pixels / 2 * in * out * (kernel * chunks + 3 * tiles + lost);
   // Half a tile's samples of 16 channels, complex: beyond 12,000 they leave an L2 cache of 1 MiB.
-  const double sample = (pixels > 12000 ? 1.6 : 1.2) * (TransformCost(tiling.v.length) + TransformCost(tiling.h.length));
+  const double sample =
+      (pixels > 12000 ? 1.6 : 1.2) * (TransformCost(tiling.v.length) + TransformCost(tiling.h.length));
   const double transforms = tiles * pixels * (in + out) * sample;
   // Tiles that take more memory than a chunk may are for displacements that no others hold.
   return (products + transforms) * std::max(1.0, tile_bytes / kSpectraBytes);
