@@ -53,8 +53,8 @@ struct CorrelateJob {
   int64_t tap_fields() const { return (kind == DisplacementGradient::kExact ? 1 : 3) + (sigma ? 1 : 0); }
   int64_t factors() const { return kind == DisplacementGradient::kExact ? (sigma ? 4 : 2) : (sigma ? 3 : 2); }
   int64_t filter_groups() const { return CeilDiv(arrays.out_channels, FilterBlock<T>()); }
-  int64_t x_slot_size() const { return CeilDiv(arrays.in_channels, kBlock) * tile_count * 3 * kBlock; }
-  int64_t dy_slot_size() const { return filter_groups() * tile_count * 2 * FilterBlock<T>(); }
+  int64_t x_slot_size() const { return SlotSize<T>(CeilDiv(arrays.in_channels, kBlock) * tile_count * 3 * kBlock); }
+  int64_t dy_slot_size() const { return SlotSize<T>(filter_groups() * tile_count * 2 * FilterBlock<T>()); }
   int64_t items() const { return filter_groups() * CeilDiv(arrays.in_channels, in_group); }
 };
 

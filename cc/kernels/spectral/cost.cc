@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "cc/kernels/base/int_math.h"
+#include "cc/kernels/spectral/fft_plan.h"
 
 namespace dau::spectral {
 namespace {
@@ -28,9 +29,11 @@ double AllTiles(const DauConvShape& shape, const Tiling& tiling) {
   return images * static_cast<double>(tiling.tiles());
 }
 
+double TileBytes(double frequencies, double in_channels, double out_channels) {
+  return frequencies * 4 * (3 * in_channels + 2 * out_channels);
+}
 // Each chunk of tiles makes the kernels' spectra again.
-double Chunks(double tiles, double frequencies, double in_channels, double out_channels) {
-  const double tile_bytes = frequencies * 4 * (3 * in_channels + 2 * out_channels);
+double Chunks(double tiles, double tile_bytes) {
   return std::ceil(tiles / std::max(1.0, std::floor(kSpectraBytes / tile_bytes)));
 }
 
@@ -67,13 +70,19 @@ double TilingCost(const DauConvShape& shape, const Tiling& tiling) {
   const double tiles = std::max(1.0, AllTiles(shape, tiling));
   const double pixels = static_cast<double>(tiling.v.length) * static_cast<double>(tiling.h.length);
   const double in = static_cast<double>(shape.in_channels), out = static_cast<double>(shape.filters);
-  // A frequency of a pair takes 3 multiply-adds for each tile. Reading the kernel is taken as 3 more, and making it as
-  // a fifth more than above: with less, 27×27 pixels of 96 channels went into one tile, a sixth slower than in four.
-  const double kernel = ByTaps(tiling, shape.units) ? TapsKernelCost(tiling) : UnitsKernelCost(shape.units);
-  const double products = pixels / 2 * in * out * ((1.2 * kernel + 3) * Chunks(tiles, pixels / 2, in, out) + 3 * tiles);
-  // A real transform is taken as 4·log2(P²) multiply-adds a pixel, loads and stores included.
-  const double transforms = tiles * pixels * (in + out) * 4 * std::log2(pixels);
-  return products + transforms;
+  // Making a frequency of a pair's kernel, and its products: 3 multiply-adds for each tile, and what four tiles at a
+  // time, or fewer, lose to loading the kernel and to waiting for sums.
+  const double kernel = ByTaps(tiling, shape.units) ? 1.2 * TapsKernelCost(tiling) : UnitsKernelCost(shape.units);
+  const double tile_bytes = TileBytes(pixels / 2, in, out);
+  const double chunks = Chunks(tiles, tile_bytes), whole = std::floor(tiles / 4);
+  const double lost = 1.5 * whole + (tiles > 4 * whole ? 5 * chunks : 0);
+  const double products = pixels / 2 * in * out * (kernel * chunks + 3 * tiles + lost);
+  // Half a tile's samples of 16 channels, complex: beyond 12,000 they leave an L2 cache of 1 MiB.
+  const double sample =
+      (pixels > 12000 ? 1.6 : 1.2) * (TransformCost(tiling.v.length) + TransformCost(tiling.h.length));
+  const double transforms = tiles * pixels * (in + out) * sample;
+  // Tiles that take more memory than a chunk may are for displacements that no others hold.
+  return (products + transforms) * std::max(1.0, tile_bytes / kSpectraBytes);
 }
 
 Work CountWork(Pass pass, DisplacementGradient kind, const DauConvShape& shape, const Tiling& tiling) {
@@ -82,7 +91,7 @@ Work CountWork(Pass pass, DisplacementGradient kind, const DauConvShape& shape, 
   const double in = static_cast<double>(RoundUp(read, 16)), out = static_cast<double>(RoundUp(written, 32));
   const double tiles = AllTiles(shape, tiling), slots = static_cast<double>(tiling.slots());
   const double pixels = static_cast<double>(tiling.v.length) * static_cast<double>(tiling.h.length);
-  const double chunks = Chunks(tiles, slots, in, out), pairs = static_cast<double>(read) * out;
+  const double chunks = Chunks(tiles, TileBytes(slots, in, out)), pairs = static_cast<double>(read) * out;
   const double units = static_cast<double>(shape.units), values = chunks * slots * pairs;
   const bool by_taps = pass == Pass::kBackwardParams ? ByTaps(tiling, shape.units, kind) : ByTaps(tiling, shape.units);
   const double by_units = by_taps ? 0 : 1, taps = static_cast<double>(TapCount(tiling));

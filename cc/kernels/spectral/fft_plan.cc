@@ -35,7 +35,21 @@ const std::vector<Factors>& AllFactors() {
   return all;
 }
 
+const Factors& FactorsOf(int64_t length) {
+  return *std::find_if(AllFactors().begin(), AllFactors().end(), [=](const Factors& f) { return f.length == length; });
+}
+
 }  // namespace
+
+double TransformCost(int64_t length) {
+  double cost = 0;
+  for (int64_t radix : FactorsOf(length).radices) {
+    // Radices with a multiplication-free or a factored transform, and the others.
+    const bool cheap = radix == 2 || radix == 4 || radix == 6 || radix == 8;
+    cost += 8 + static_cast<double>(radix) * (cheap ? 0.8 : 1.1);
+  }
+  return cost;
+}
 
 const std::vector<int64_t>& TransformLengths() {
   static const std::vector<int64_t> lengths = [] {
@@ -48,10 +62,8 @@ const std::vector<int64_t>& TransformLengths() {
 
 template <typename T>
 FftPlan<T>::FftPlan(int64_t length) : length(length) {
-  const auto found =
-      std::find_if(AllFactors().begin(), AllFactors().end(), [=](const Factors& f) { return f.length == length; });
   int64_t n = length, stride = 1;
-  for (int64_t radix : found->radices) {
+  for (int64_t radix : FactorsOf(length).radices) {
     Pass pass{radix, n, stride, {}};
     if (n != radix) {
       for (int64_t p = 0; p < n / radix; ++p) {

@@ -10,6 +10,10 @@ namespace dau::spectral {
 // All lengths ≤ 512 that are {4, 8, 16, 32, 64}·{2, 3, 4, 5, 6, 7, 8, 9, 11, 13}, ascending: multiples of 4.
 const std::vector<int64_t>& TransformLengths();
 
+// Operations a complex sample takes, nearly: each pass loads and stores it and turns it; what a radix adds grows with
+// it.
+double TransformCost(int64_t length);
+
 // Stockham passes: radices from the first to the last, w = e^(−2πi/n) of the length that is left in each.
 template <typename T>
 struct FftPlan {

@@ -136,8 +136,8 @@ class ParamsPass {
     const int64_t size = CorrelateScratchSize(job), channels = std::max(shape_.in_channels, shape_.filters);
     Buffers b;
     // Correlations of the last inputs read up to 3 channels beyond a block that is not full: zeros, as ToSpectra left.
-    b.x = arena.Take<T>(chunk_ * x_tile_size());
-    b.dy = arena.Take<T>(chunk_ * dy_tile_size());
+    b.x = arena.Take<T>(tiling_.slots() * job.x_slot_size());
+    b.dy = arena.Take<T>(tiling_.slots() * job.dy_slot_size());
     b.sums = arena.Take<T>(sums_size());
     b.scratch =
         arena.Take<T>(std::max(size * parallel_.Slots(job.items(), SlotLimit(size * sizeof(T))),

@@ -39,7 +39,7 @@ struct ProductJob {
   int64_t frequencies() const { return by_taps ? tiling.h.length / 4 + 1 : tiling.h.half(); }
   int64_t in_blocks() const { return CeilDiv(arrays.in_channels, kBlock); }
   int64_t out_blocks() const { return CeilDiv(arrays.out_channels, kBlock); }
-  int64_t slot_size() const { return in_blocks() * tile_count * 3 * kBlock; }
+  int64_t slot_size() const { return SlotSize<T>(in_blocks() * tile_count * 3 * kBlock); }
   int64_t y_tile_size() const { return out_blocks() * tiling.h.half() * tiling.v.length * 2 * kBlock; }
   int64_t filter_groups() const { return CeilDiv(arrays.out_channels, FilterBlock<T>()); }
   int64_t items() const { return filter_groups() * CeilDiv(frequencies(), item_frequencies); }

@@ -100,7 +100,7 @@ class ProductPass {
     const int64_t product_size = ProductScratchSize(product);
     const int64_t channels = std::max(in_channels_, out_channels_);
     Buffers b;
-    b.x = arena.Take<T>(chunk_ * x_tile_size());
+    b.x = arena.Take<T>(tiling_.slots() * product.slot_size());
     b.y = arena.Take<T>(chunk_ * y_tile_size());
     b.scratch =
         arena.Take<T>(std::max(product_size * parallel_.Slots(product.items(), SlotLimit(product_size * sizeof(T))),
