@@ -20,12 +20,12 @@ namespace dau::spectral {
 // Channels of a spectrum stand in blocks of this many, zeros behind the last.
 constexpr int64_t kBlock = 16;
 
-// Elements from one slot to the next, which has this many: an odd number of cache lines, for slots a multiple of 4 KiB
-// apart would share one of the L1 cache's sets.
+// Elements from one slot to the next, which has this many: slots a multiple of 4 KiB apart would share one of the L1
+// cache's sets.
 template <typename T>
 constexpr int64_t SlotSize(int64_t elements) {
-  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T));
-  return (CeilDiv(elements, kLine) | 1) * kLine;
+  constexpr int64_t kLine = 64 / static_cast<int64_t>(sizeof(T)), kPage = 64 * kLine;
+  return elements % kPage == 0 ? elements + kLine : elements;
 }
 
 // A tensor of images, its element (n, h, w, c) at n·image + (h·width + w)·pixel + c·channel.
