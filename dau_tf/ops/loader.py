@@ -9,7 +9,9 @@ from types import ModuleType
 
 import tensorflow as tf
 
-_LIBRARY = Path(__file__).resolve().parent.parent / "_dau_ops.so"
+LIBRARY_NAME = "_dau_ops.so"
+
+_LIBRARY = Path(__file__).resolve().parent.parent / LIBRARY_NAME
 _BUILD_INFO = _LIBRARY.with_name("_build_info.json")
 
 _lock = threading.Lock()

@@ -3,7 +3,8 @@
 The serving signature takes `images` [N, H, W, 3] float32 in 0..1, of any N, H and W, and returns
 `restored`, the same shape, not clipped. Then a new Python process that imports neither Keras
 model code nor dau_tf loads the op library and the SavedModel, and must reproduce the numbers.
-What a program needs to load it is printed and written to assets.extra/needs.json.
+What a program needs to load it is printed and written to assets.extra/needs.json;
+the versions that wrote it are in assets.extra/dau_tf.json.
 
   python -m examples.deblurring.export --model runs/dau/model.keras --out exported
 """
@@ -49,8 +50,7 @@ def export(model: keras.Model, out: pathlib.Path) -> dict:
     module.restore = restore
     with cli.new_folder(out, "--out") as temporary:
         tf.saved_model.save(module, temporary, signatures={"serving_default": restore})
-        needs = _needs(restore.get_concrete_function().graph.as_graph_def())
-        (temporary / "assets.extra").mkdir()
+        needs = _needs(dau_tf.export.record_needs(temporary)["ops"])
         cli.write_json(temporary / "assets.extra" / "needs.json", needs)
     return needs
 
@@ -91,10 +91,8 @@ def verify(model: keras.Model, exported: pathlib.Path, needs: dict) -> float:
     return max(differences)
 
 
-def _needs(graph: tf.compat.v1.GraphDef) -> dict:
-    """Reads from the graph that is saved which foreign ops it calls."""
-    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
-    ops = sorted({node.op for node in nodes if node.op.startswith("Dau>")})
+def _needs(ops: list[str]) -> dict:
+    """What a program needs to load a graph that calls foreign `ops`."""
     minor = ".".join(tf.__version__.split(".")[:2])
     return {
         "python_packages": [f"tensorflow or tensorflow-cpu {minor}.*"],
