@@ -18,7 +18,7 @@ ops = tf.load_op_library(sys.argv[1])
 for bridge in sys.argv[2:]:
     tf.load_library(bridge)
 
-# xla::ffi::FindHandler(name, platform) returns an absl::StatusOr, whose first word is 1 when it is OK.
+# xla::ffi::FindHandler(name, platform): an absl::StatusOr, whose first word is 1 when it is OK.
 class View(ctypes.Structure):
     _fields_ = [("size", ctypes.c_size_t), ("data", ctypes.c_char_p)]
 

@@ -25,7 +25,7 @@ Status Scalar(const ffi::Dictionary& attributes, const Array& sigma, cudaStream_
   if (sigma.element_type() == ffi::DataType::F64) {
     return cuda::ReadNumber(sigma.typed_data<double>(), value, stream);
   }
-  float narrow;
+  float narrow = 0;
   Status status = cuda::ReadNumber(sigma.typed_data<float>(), &narrow, stream);
   *value = narrow;
   return status;
