@@ -11,6 +11,7 @@ does not load the compiled op library; the first call that computes does.
 from dau_tf import (
     analysis,
     constraints,
+    export,
     initializers,
     layers,
     ops,
@@ -31,6 +32,7 @@ __all__ = [
     "analysis",
     "constraints",
     "dau_conv2d",
+    "export",
     "initializers",
     "layers",
     "op_library_path",

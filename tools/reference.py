@@ -8,7 +8,7 @@ from typing import Any
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "reference.md"
 MODULES = ["", "initializers", "regularizers", "constraints", "optimizers", "replacement"]
-MODULES += ["pruning", "analysis", "analysis.figures", "ops.dense"]
+MODULES += ["pruning", "export", "analysis", "analysis.figures", "ops.dense"]
 HEAD = """# Reference
 
 Every public name, made from the docstrings by `python tools/reference.py`; a test holds it to them.

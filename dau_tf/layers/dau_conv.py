@@ -167,7 +167,7 @@ class DAUConv2D(keras.layers.Layer):
         self.sigma_mode, self.sigma_trainable = settings.sigma_mode(sigma_mode, sigma_trainable)
         self._clip_sigma = ClipSigma(min_sigma, max_sigma)
         self.min_sigma, self.max_sigma = self._clip_sigma.min_sigma, self._clip_sigma.max_sigma
-        if self._sigma_varies and not self.min_sigma <= self.initial_sigma <= self.max_sigma:
+        if self.sigma_varies and not self.min_sigma <= self.initial_sigma <= self.max_sigma:
             raise ValueError(
                 "A `sigma` per unit, or one that is trained, must be within "
                 f"min_sigma={min_sigma!r} and max_sigma={max_sigma!r}. Received: sigma={sigma!r}"
@@ -252,7 +252,7 @@ class DAUConv2D(keras.layers.Layer):
             initializer=self._sigma_value,
             regularizer=self.sigma_regularizer,
             constraint=settings.both(
-                self.sigma_constraint, self._clip_sigma if self._sigma_varies else None
+                self.sigma_constraint, self._clip_sigma if self.sigma_varies else None
             ),
             trainable=self.sigma_trainable,
             autocast=False,
@@ -274,10 +274,10 @@ class DAUConv2D(keras.layers.Layer):
         precise = "float64" if dtype == "float64" else "float32"
         # A variable has no value while a graph is built: the op is told the margin, and refuses at
         # run time a sigma that has changed it.
-        convolve: Callable[..., tf.Tensor] = functools.partial(dau_conv2d, margin=self._margin)
+        convolve: Callable[..., tf.Tensor] = functools.partial(dau_conv2d, margin=self.margin)
         if self.dense:
-            convolve = functools.partial(dau_conv2d_dense, max_sigma=self._widest_sigma)
-        elif self._sigma_varies:
+            convolve = functools.partial(dau_conv2d_dense, max_sigma=self.widest_sigma)
+        elif self.sigma_varies:
             convolve = functools.partial(dau_conv2d, max_sigma=self.max_sigma)
         outputs = convolve(
             keras.ops.cast(inputs, dtype),
@@ -312,13 +312,13 @@ class DAUConv2D(keras.layers.Layer):
         if len(input_shape) != 4:
             raise ValueError(f"`input_shape` must have rank 4. Received: {input_shape}")
         rows = 1 if self.data_format == "channels_last" else 2
-        margin = self._margin
+        margin = self.margin
         sizes = []
         for size, stride in zip(input_shape[rows : rows + 2], self.strides, strict=True):
             if self.padding == "valid" and size is not None and size <= 2 * margin:
                 raise ValueError(
                     f'padding="valid" drops {margin} pixels on each side: ceil(max_displacement='
-                    f"{self.max_displacement}) + ceil(3 * {self._widest_sigma}). Expected "
+                    f"{self.max_displacement}) + ceil(3 * {self.widest_sigma}). Expected "
                     f"images larger than {2 * margin} pixels. Received: input_shape={input_shape}"
                 )
             sizes.append(geometry.output_size(size, stride, margin))
@@ -394,32 +394,32 @@ class DAUConv2D(keras.layers.Layer):
     @property
     def _far(self) -> float:
         """Where places left over stand. A dense kernel would have to reach as far."""
-        return 0.0 if self._sigma_varies else ragged.FAR_AWAY
+        return 0.0 if self.sigma_varies else ragged.FAR_AWAY
 
     @property
-    def _sigma_varies(self) -> bool:
+    def sigma_varies(self) -> bool:
         """Whether sigma is more than one number that stays."""
         return self.sigma_trainable or self.sigma_mode == "per_unit"
 
     @property
-    def _widest_sigma(self) -> float:
+    def widest_sigma(self) -> float:
         """The sigma that fixes how far units reach."""
-        return self.max_sigma if self._sigma_varies else self.initial_sigma
+        return self.max_sigma if self.sigma_varies else self.initial_sigma
 
     @property
-    def _margin(self) -> int:
+    def margin(self) -> int:
         """The rows and columns that padding `valid` drops on each side."""
         if self.padding == "same":
             return 0
         assert self.max_displacement is not None  # checked by the constructor
-        return geometry.valid_margin(self.max_displacement, self._widest_sigma)
+        return geometry.valid_margin(self.max_displacement, self.widest_sigma)
 
     def _sigma_value(self, shape: tuple[int, ...], dtype: str) -> tf.Tensor:
         if self.sigma_initializer is None:
             # keras.initializers.Constant would take a double through float32.
             return tf.constant(self.initial_sigma, dtype, shape)
         sigma = self.sigma_initializer(shape, dtype)
-        return self._clip_sigma(sigma) if self._sigma_varies else sigma
+        return self._clip_sigma(sigma) if self.sigma_varies else sigma
 
     def _channel_axis(self) -> int:
         return 3 if self.data_format == "channels_last" else 1

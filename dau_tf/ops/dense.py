@@ -100,6 +100,38 @@ def dau_conv2d_dense(
     return tf.cast(y, dtype)
 
 
+def dense_kernel(weight: Any, displacement: Any, sigma: Any, *, max_sigma: float) -> tf.Tensor:
+    """Returns the kernel that `dau_conv2d_dense` convolves with, the units' sum.
+
+    Args:
+        weight: As of `dau_conv2d_dense`, float32 or float64.
+        displacement: Likewise, finite; the kernel is as large as the largest asks for.
+        sigma: A scalar for the shared form, shape (K, S / groups, F) for the general form.
+        max_sigma: Fixes the support, in pixels, > 0.
+
+    Returns:
+        Shape (2 R_v + 1, 2 R_h + 1, S / groups, F), the filter's centre in the middle,
+        R = ceil(max |mu|) + ceil(3 max_sigma) of the axis.
+
+    Raises:
+        ValueError: An argument has a value or a static shape that is not allowed.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from dau_tf.ops.dense import dense_kernel
+        >>> weight, mu = tf.ones([1, 1, 1]), tf.reshape([0.0, 2.5], [2, 1, 1, 1])
+        >>> dense_kernel(weight, mu, 0.5, max_sigma=0.5).shape
+        TensorShape([5, 11, 1, 1])
+    """
+    w, mu = tensors.to_tensors(weight=weight, displacement=displacement)
+    sigma = tensors.sigma_of_any_shape(sigma, mu.dtype, w.shape)
+    max_sigma = arguments.finite_number("max_sigma", max_sigma, "pixels", positive=True)
+    radius = geometry.support_radius(max_sigma)
+    profile = _gaussian if sigma.shape.rank == 3 else _shifted
+    reaches = [tf.cast(_reach(mu[axis], radius), tf.int32) for axis in (0, 1)]
+    return _kernel(w, mu, lambda p, m: profile(p, m, sigma, radius), reaches)
+
+
 class _Options:
     """The checked arguments that are no tensors, and what follows from them."""
 
@@ -123,17 +155,14 @@ class _Options:
         if not self.channels_last:
             x = tf.transpose(x, [0, 2, 3, 1])
         size = tf.shape(x)
-        profiles, paddings = [], [[0, 0]]
+        reaches = []
         for axis in (0, 1):
             # As far as units reach, but not beyond where every pixel is outside the image.
-            reach = tf.math.ceil(tf.reduce_max(tf.abs(mu[axis]))) + self.radius
+            reach = _reach(mu[axis], self.radius)
             reach = tf.minimum(reach, tf.cast(size[1 + axis], mu.dtype))
-            reach = tf.cast(tf.stop_gradient(reach), tf.int32)
-            p = tf.cast(tf.range(-reach, reach + 1), mu.dtype)
-            profiles.append(profile(p[:, None, None, None], mu[axis]))
-            paddings.append([reach, reach])
-        kernel = tf.einsum("pksf,qksf,ksf->pqsf", *profiles, w)
-        x = tf.pad(x, [*paddings, [0, 0]])
+            reaches.append(tf.cast(tf.stop_gradient(reach), tf.int32))
+        kernel = _kernel(w, mu, profile, reaches)
+        x = tf.pad(x, [[0, 0], *([reach, reach] for reach in reaches), [0, 0]])
         if self.margin:
             tf.debugging.assert_greater(
                 size[1:3], 2 * self.margin, "padding `valid` leaves nothing of the image"
@@ -141,6 +170,19 @@ class _Options:
             x = x[:, self.margin : -self.margin, self.margin : -self.margin]
         y = tf.nn.conv2d(x, kernel, self.strides, "VALID")
         return y if self.channels_last else tf.transpose(y, [0, 3, 1, 2])
+
+
+def _reach(mu: tf.Tensor, radius: int) -> tf.Tensor:
+    """The pixels that units reach along the axis of `mu`, on either side of the centre."""
+    return tf.math.ceil(tf.reduce_max(tf.abs(mu))) + radius
+
+
+def _kernel(w: tf.Tensor, mu: tf.Tensor, profile: Any, reaches: list[tf.Tensor]) -> tf.Tensor:
+    profiles = []
+    for axis, reach in enumerate(reaches):
+        p = tf.cast(tf.range(-reach, reach + 1), mu.dtype)
+        profiles.append(profile(p[:, None, None, None], mu[axis]))
+    return tf.einsum("pksf,qksf,ksf->pqsf", *profiles, w)
 
 
 def _gaussian(p: tf.Tensor, mu: tf.Tensor, sigma: tf.Tensor, radius: int) -> tf.Tensor:

@@ -1,6 +1,7 @@
 """A Keras model made again with other layers in the places of some."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -28,17 +29,17 @@ def layers(model: keras.Model) -> list[Any]:
 
 
 def rebuild(
-    model: keras.Model, make: Callable[[Any], Any | None]
+    model: keras.Model, make: Callable[[Any], Any | None], compiled: bool = True
 ) -> tuple[keras.Model, list[Pair]]:
     """Makes a model again; `model` is left as it is.
 
     Args:
         model: What `check` accepts.
         make: From a layer to the one in its place, or None for a copy with its variables.
+        compiled: Whether a compiled model's copy is compiled anew.
 
     Returns:
-        The new model, and the pairs (layer, the one in its place) of what `make` made. A compiled
-        model's copy is compiled anew.
+        The new model, and the pairs (layer, the one in its place) of what `make` made.
     """
     made: list[Pair] = []
     copied: list[Pair] = []
@@ -52,13 +53,27 @@ def rebuild(
         copied.append((layer, new))
         return new
 
-    new_model = keras.models.clone_model(
-        model, _new_inputs(model), clone_function=clone, recursive=True
-    )
+    with contextlib.nullcontext() if compiled else _not_compiled(model):
+        new_model = keras.models.clone_model(
+            model, _new_inputs(model), clone_function=clone, recursive=True
+        )
     for layer, copy in copied:
         if isinstance(layer, keras.Layer):
             _copy_variables(layer, copy)
     return new_model, made
+
+
+@contextlib.contextmanager
+def _not_compiled(model: keras.Model) -> Iterator[None]:
+    """Keras compiles a copy where `compiled` says so; an optimizer may not fit its variables."""
+    models = [part for part in model._flatten_layers() if getattr(part, "compiled", False)]
+    for part in models:
+        part.compiled = False
+    try:
+        yield
+    finally:
+        for part in models:
+            part.compiled = True
 
 
 def _new_inputs(model: keras.Model) -> Any:

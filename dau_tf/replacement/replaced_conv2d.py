@@ -96,6 +96,11 @@ class ReplacedConv2D(DAUConv2D):
                     )
         return tuple(shape)
 
+    @property
+    def extents(self) -> tuple[int, int]:
+        """Rows and columns from the first to the last weight of the kernel that it replaced."""
+        return self._size(0), self._size(1)
+
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""
         config = super().get_config()

@@ -8,7 +8,7 @@ import pytest
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
-@pytest.mark.parametrize("name", ["training.md"])
+@pytest.mark.parametrize("name", ["export.md", "training.md"])
 def test_examples_run(name):
     results = doctest.testfile(str(DOCS / name), module_relative=False)
     assert results.attempted > 5

@@ -12,7 +12,7 @@ LIBRARIES = ("dau_tf._dau_ops", "dau_tf._dau_xla")  # no Python extensions
 MODULES = [m.name for m in pkgutil.walk_packages(dau_tf.__path__, "dau_tf.")]
 MODULES = [name for name in MODULES if name not in LIBRARIES]
 EVERYWHERE = [dau_tf, dau_tf.constraints, dau_tf.initializers, dau_tf.optimizers]
-EVERYWHERE += [dau_tf.analysis, dau_tf.pruning, dau_tf.regularizers]
+EVERYWHERE += [dau_tf.analysis, dau_tf.export, dau_tf.pruning, dau_tf.regularizers]
 NAMED = [getattr(module, name) for module in EVERYWHERE for name in module.__all__]
 PUBLIC = [thing for thing in NAMED if callable(thing)]
 
