@@ -79,7 +79,8 @@ def xla_compiles() -> bool:
     """Returns whether XLA (`jit_compile=True`) can compile the ops here.
 
     It takes the library `_dau_xla.so` beside the op library, and a machine without a GPU: where
-    there is one XLA compiles for it, and the kernels are the CPU's.
+    there is one XLA compiles for it. The calls that a build with CUDA registers for that have never
+    run on a GPU, and Keras, which takes this for an answer, would use them without being asked.
     """
     return _xla_library().is_file() and not finds_gpu()
 

@@ -36,7 +36,9 @@ def decay(out: pathlib.Path, strategy: tf.distribute.Strategy) -> None:
     """A layer whose weights decay; what decays counts once, not once a replica."""
     with strategy.scope():
         keras.utils.set_random_seed(1)
-        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        # Named: in a process with other models Keras would count on.
+        layer = keras.layers.Dense(2, name="dense")
+        model = keras.Sequential([keras.Input((3,)), layer], name="net")
         model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
     set_decay(model, 0.5)
     x, y = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")

@@ -39,7 +39,8 @@ class ConvXla : public tensorflow::XlaOpKernel {
 
   // Operands and results lie row by row, as everywhere in TensorFlow; without being asked XLA may choose otherwise.
   absl::Status Emit(tensorflow::XlaOpKernelContext* ctx, const char* call, const std::vector<int>& inputs,
-                    const std::vector<tensorflow::TensorShape>& results, const DauConvShape& shape) const {
+                    const std::vector<tensorflow::TensorShape>& results, const DauConvShape& shape,
+                    double sigma = kSigmaOfRun) const {
     std::vector<xla::XlaOp> operands;
     std::vector<xla::Shape> operand_shapes, result_shapes(results.size());
     for (int input : inputs) {
@@ -55,7 +56,8 @@ class ConvXla : public tensorflow::XlaOpKernel {
     const bool one = results.size() == 1;
     const xla::XlaOp output = xla::CustomCallWithLayout(
         ctx->builder(), call, operands, one ? result_shapes[0] : xla::ShapeUtil::MakeTupleShape(result_shapes),
-        operand_shapes, WriteAttributes(shape, attrs_.margin, attrs_.displacement_gradient), /*has_side_effect=*/false,
+        operand_shapes, WriteAttributes(shape, sigma, attrs_.margin, attrs_.displacement_gradient),
+        /*has_side_effect=*/false,
         /*output_operand_aliasing=*/{}, /*literal=*/nullptr, xla::CustomCallSchedule::SCHEDULE_NONE,
         xla::CustomCallApiVersion::API_VERSION_TYPED_FFI);
     for (size_t i = 0; i < results.size(); ++i) {

@@ -17,7 +17,7 @@ void Append(const char* name, double value, std::string* text) {
 
 }  // namespace
 
-std::string WriteAttributes(const DauConvShape& shape, int64_t margin, DisplacementGradient gradient) {
+std::string WriteAttributes(const DauConvShape& shape, double sigma, int64_t margin, DisplacementGradient gradient) {
   std::string text = "{";
   for (const ShapeAttribute& attribute : kShapeAttributes) Append(attribute.name, shape.*attribute.field, &text);
   Append(kPadding, static_cast<int64_t>(shape.padding), &text);
@@ -25,6 +25,7 @@ std::string WriteAttributes(const DauConvShape& shape, int64_t margin, Displacem
   Append(kMargin, margin, &text);
   Append(kDisplacementGradient, static_cast<int64_t>(gradient), &text);
   Append(kMaxDisplacement, shape.max_displacement, &text);
+  Append(kSigma, sigma, &text);
   Append(kMaxSigma, shape.max_sigma, &text);
   text.resize(text.size() - 2);  // the last comma
   return text + "}";

@@ -6,7 +6,9 @@
 //
 // and dau_sigma_conv2d… where sigma is learned, whose last call has d_sigma as a third result.
 //
-// Shapes are fixed when the cluster is compiled, and travel as attributes; sigma's value is known when it runs.
+// Shapes are fixed when the cluster is compiled, and travel as attributes; sigma's value is known when it runs. On a
+// GPU, in whose memory it lies then, the first three get it as an attribute where it is a constant, which spares a
+// wait.
 #ifndef DAU_CC_TF_XLA_DAU_CONV_CALL_H_
 #define DAU_CC_TF_XLA_DAU_CONV_CALL_H_
 
@@ -38,12 +40,15 @@ constexpr ShapeAttribute kShapeAttributes[] = {
 constexpr char kPadding[] = "padding";
 constexpr char kFormat[] = "format";
 constexpr char kMaxDisplacement[] = "max_displacement";
+constexpr char kSigma[] = "sigma";         // kSigmaOfRun where only the operand has it
 constexpr char kMaxSigma[] = "max_sigma";  // 0 where sigma is not learned
 constexpr char kMargin[] = "margin";       // the op's attribute
 constexpr char kDisplacementGradient[] = "displacement_gradient";
 
+constexpr double kSigmaOfRun = 0;
+
 // The attributes as XLA wants them, an MLIR dictionary: {batch = 1 : i64, …}.
-std::string WriteAttributes(const DauConvShape& shape, int64_t margin, DisplacementGradient gradient);
+std::string WriteAttributes(const DauConvShape& shape, double sigma, int64_t margin, DisplacementGradient gradient);
 
 }  // namespace dau::tf
 

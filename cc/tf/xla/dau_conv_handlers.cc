@@ -1,9 +1,5 @@
 // The custom calls of dau_conv_call.h on the host: unpack, check, allocate, call.
-#include <string>
-
 #include "cc/kernels/dau_conv.h"
-#include "cc/tf/dau_conv_args.h"
-#include "cc/tf/dau_conv_options.h"
 #include "cc/tf/xla/dau_conv_call.h"
 #include "cc/tf/xla/handlers.h"
 #include "cc/tf/xla/threads.h"
@@ -21,22 +17,13 @@ struct Call {
   DisplacementRange range;
   Options options;
   Parallel parallel;
-  int64_t margin;
 };
 
-// outputs: the elements of y or dy. With padding `valid` they hang on sigma, whose value comes only now.
 template <typename T>
 Status Prepare(ffi::ThreadPool pool, const ffi::Dictionary& attributes, const Array& displacement, const Array& sigma,
                int64_t outputs, Call* call) {
-  call->margin = ReadAttributes(attributes, &call->shape, &call->gradient);
-  call->shape.sigma = Scalar(sigma);
-  if (Status status = Validate(call->shape); !status.ok()) return status;
-  if (Status status = CheckMargin(call->shape, call->margin); !status.ok()) return status;
-  if (OutputCount(call->shape) != outputs) {
-    return InvalidArgument("padding `valid` with sigma=", call->shape.sigma, " has ", OutputCount(call->shape),
-                           " outputs, and the cluster was compiled for ", outputs);
-  }
-  if (absl::Status status = ReadOptions(&call->options); !status.ok()) return Status(std::string(status.message()));
+  Status status = ReadFixed(attributes, Scalar(sigma), outputs, &call->shape, &call->gradient, &call->options);
+  if (!status.ok()) return status;
   call->parallel = ClusterThreads(pool);
   return FindDisplacementRange(call->shape, displacement.reinterpret_data<Real<T>>(), &call->range);
 }

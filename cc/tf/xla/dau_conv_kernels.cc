@@ -9,10 +9,24 @@
 namespace dau::tf {
 namespace {
 
+using ::tensorflow::OpKernelConstruction;
 using ::tensorflow::TensorShape;
 using ::tensorflow::XlaOpKernelContext;
 
-using DauConvXla = ConvXla<Attrs>;
+class DauConvXla : public ConvXla<Attrs> {
+ public:
+  explicit DauConvXla(OpKernelConstruction* ctx) : ConvXla(ctx), gpu_(ctx->device_type().type_string() == kGpu) {}
+
+ protected:
+  // What the call is told. For the CPU nothing: it reads sigma where that lies.
+  double KnownSigma(XlaOpKernelContext* ctx) const {
+    double sigma;
+    return gpu_ && ctx->ConstantInputAsFloatScalar(3, &sigma).ok() ? sigma : kSigmaOfRun;
+  }
+
+ private:
+  const bool gpu_;
+};
 
 class DauConvForwardXla : public DauConvXla {
  public:
@@ -33,7 +47,7 @@ class DauConvForwardXla : public DauConvXla {
       }
     }
     OP_REQUIRES_OK(ctx, ToAbsl(Validate(shape)));
-    OP_REQUIRES_OK(ctx, Emit(ctx, kForwardCall, {1, 2, 3, 0}, {OutputShape(shape)}, shape));
+    OP_REQUIRES_OK(ctx, Emit(ctx, kForwardCall, {1, 2, 3, 0}, {OutputShape(shape)}, shape, KnownSigma(ctx)));
   }
 };
 
@@ -46,7 +60,7 @@ class DauConvBackpropInputXla : public DauConvXla {
     OP_REQUIRES_OK(ctx, ctx->ConstantInputAsShape(0, &input));
     DauConvShape shape;
     OP_REQUIRES_OK(ctx, Prepare(ctx, input, ctx->InputShape(3), &shape));
-    OP_REQUIRES_OK(ctx, Emit(ctx, kBackpropInputCall, {1, 2, 3, 4}, {input}, shape));
+    OP_REQUIRES_OK(ctx, Emit(ctx, kBackpropInputCall, {1, 2, 3, 4}, {input}, shape, KnownSigma(ctx)));
   }
 };
 
@@ -57,15 +71,15 @@ class DauConvBackpropParamsXla : public DauConvXla {
   void Compile(XlaOpKernelContext* ctx) override {
     DauConvShape shape;
     OP_REQUIRES_OK(ctx, Prepare(ctx, ctx->InputShape(0), ctx->InputShape(3), &shape));
-    OP_REQUIRES_OK(ctx,
-                   Emit(ctx, kBackpropParamsCall, {1, 2, 3, 0, 4}, {ctx->InputShape(1), ctx->InputShape(2)}, shape));
+    OP_REQUIRES_OK(ctx, Emit(ctx, kBackpropParamsCall, {1, 2, 3, 0, 4}, {ctx->InputShape(1), ctx->InputShape(2)}, shape,
+                             KnownSigma(ctx)));
   }
 };
 
 [[maybe_unused]] const bool registered = [] {
-  Register<DauConvForwardXla>("Dau>Conv2D");
-  Register<DauConvBackpropInputXla>("Dau>Conv2DBackpropInput", "input_sizes");
-  Register<DauConvBackpropParamsXla>("Dau>Conv2DBackpropParams");
+  Register<DauConvForwardXla>("Dau>Conv2D", CpuAndGpu());
+  Register<DauConvBackpropInputXla>("Dau>Conv2DBackpropInput", CpuAndGpu(), "input_sizes");
+  Register<DauConvBackpropParamsXla>("Dau>Conv2DBackpropParams", CpuAndGpu());
   return true;
 }();
 

@@ -7,6 +7,8 @@
 
 #include "cc/kernels/base/arena.h"
 #include "cc/kernels/dau_conv_shape.h"
+#include "cc/tf/dau_conv_args.h"
+#include "cc/tf/dau_conv_options.h"
 #include "cc/tf/xla/dau_conv_call.h"
 #include "xla/ffi/api/c_api.h"
 #include "xla/ffi/api/ffi.h"
@@ -54,6 +56,22 @@ inline int64_t ReadAttributes(const ffi::Dictionary& attributes, DauConvShape* s
   *gradient = static_cast<DisplacementGradient>(attributes.get<int64_t>(kDisplacementGradient).value());
   shape->max_sigma = attributes.get<double>(kMaxSigma).value();
   return attributes.get<int64_t>(kMargin).value();
+}
+
+// The same of a call with a fixed sigma, checked. outputs: the elements of y or dy. With padding `valid` they hang on
+// sigma, whose value comes only now.
+inline Status ReadFixed(const ffi::Dictionary& attributes, double sigma, int64_t outputs, DauConvShape* shape,
+                        DisplacementGradient* gradient, Options* options) {
+  const int64_t margin = ReadAttributes(attributes, shape, gradient);
+  shape->sigma = sigma;
+  if (Status status = Validate(*shape); !status.ok()) return status;
+  if (Status status = CheckMargin(*shape, margin); !status.ok()) return status;
+  if (OutputCount(*shape) != outputs) {
+    return InvalidArgument("padding `valid` with sigma=", sigma, " has ", OutputCount(*shape),
+                           " outputs, and the cluster was compiled for ", outputs);
+  }
+  const absl::Status status = ReadOptions(options);
+  return status.ok() ? Status() : Status(std::string(status.message()));
 }
 
 // One handler for every type: RUN of what the weight is stored as.

@@ -63,9 +63,9 @@ class SigmaConvBackpropParamsXla : public SigmaConvXla {
 };
 
 [[maybe_unused]] const bool registered = [] {
-  Register<SigmaConvForwardXla>("Dau>SigmaConv2D");
-  Register<SigmaConvBackpropInputXla>("Dau>SigmaConv2DBackpropInput", "input_sizes");
-  Register<SigmaConvBackpropParamsXla>("Dau>SigmaConv2DBackpropParams");
+  Register<SigmaConvForwardXla>("Dau>SigmaConv2D", CpuOnly());
+  Register<SigmaConvBackpropInputXla>("Dau>SigmaConv2DBackpropInput", CpuOnly(), "input_sizes");
+  Register<SigmaConvBackpropParamsXla>("Dau>SigmaConv2DBackpropParams", CpuOnly());
   return true;
 }();
 

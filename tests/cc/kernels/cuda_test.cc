@@ -13,6 +13,7 @@
 #include "cc/kernels/cuda/cuda_on_cpu.h"
 #include "cc/kernels/cuda/dau_conv_cuda.h"
 #include "cc/kernels/cuda/dau_conv_spectral.h"
+#include "cc/kernels/cuda/read_number.h"
 #include "tests/cc/kernels/cuda_engine.h"
 #include "tests/cc/kernels/engine_tests.h"
 
@@ -266,6 +267,13 @@ TEST(CudaTest, ARefusedLaunchIsAStatus) {
                                              p.displacement.data(), y.data(), scratch.data(), nullptr);
   EXPECT_NE(status.message().find("StoreNumbers"), std::string::npos) << status.message();
   EXPECT_NE(status.message().find("invalid configuration"), std::string::npos) << status.message();
+}
+
+TEST(CudaTest, ANumberIsRead) {
+  const double there = 0.1;
+  double here = 0;
+  ExpectLaunched(cuda::ReadNumber(&there, &here, nullptr));
+  EXPECT_EQ(here, there);
 }
 
 TEST(CudaTest, SizesThatOverflowAreRefused) {
