@@ -42,7 +42,7 @@ lint: setup  ## ruff, mypy, clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy benchmarks dau_tf examples
-	find cc tests/cc -name '*.h' -o -name '*.cc' -o -name '*.cu' | xargs -r $(BIN)/clang-format --dry-run -Werror
+	find cc tests/cc examples -name '*.h' -o -name '*.c' -o -name '*.cc' -o -name '*.cu' | xargs -r $(BIN)/clang-format --dry-run -Werror
 
 neon:  ## that the kernels compile for 64-bit ARM
 	@tools/check_neon.sh

@@ -28,7 +28,9 @@ def needs(folder: str | os.PathLike) -> dict[str, Any]:
 
     Returns:
         `tensorflow`: the version that wrote it; `ops`: ours that it calls; `op_library`: the name
-        of the library file that holds them, or None where there are none.
+        of the library file that holds them, or None where there are none; `signatures`: of each the
+        `inputs` and `outputs`, from their names to those of the graph's tensors, as programs in C
+        need them.
 
     Raises:
         FileNotFoundError: There is no SavedModel.
@@ -51,6 +53,14 @@ def needs(folder: str | os.PathLike) -> dict[str, Any]:
         "tensorflow": graphs[0].meta_info_def.tensorflow_version,
         "ops": ops,
         "op_library": loader.LIBRARY_NAME if ops else None,
+        "signatures": {
+            name: {
+                "inputs": {key: tensor.name for key, tensor in signature.inputs.items()},
+                "outputs": {key: tensor.name for key, tensor in signature.outputs.items()},
+            }
+            for name, signature in graphs[0].signature_def.items()
+            if not name.startswith("__")  # TensorFlow's own, to restore variables
+        },
     }
 
 

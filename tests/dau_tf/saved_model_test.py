@@ -1,6 +1,7 @@
 """SavedModels: what they need, what TensorFlow says without it, and that old ones keep loading."""
 
 import json
+import re
 from pathlib import Path
 
 import keras
@@ -34,13 +35,17 @@ def exported(tmp_path_factory):
 def test_the_record(exported):
     folder, _ = exported
     record = dau_tf.export.record_needs(folder)
+    signatures = record.pop("signatures")
+    (name,) = signatures["serving_default"]["outputs"].values()
+    assert re.fullmatch(r"StatefulPartitionedCall(_\d+)?:0", name)
     assert record == {
         "dau_tf": dau_tf.__version__,
         "tensorflow": tf.__version__,
         "ops": ["Dau>Conv2D"],
         "op_library": Path(dau_tf.op_library_path()).name,
     }
-    assert json.loads((folder / "assets.extra" / "dau_tf.json").read_text()) == record
+    written = json.loads((folder / "assets.extra" / "dau_tf.json").read_text())
+    assert written == {**record, "signatures": signatures}
 
 
 def test_stock_layers_need_nothing(tmp_path):
