@@ -282,3 +282,18 @@ def test_machine_says_what_it_is():
     assert machine.describe(2)["versions"]["numpy"]
     assert machine.describe(2)["threads"] == 2
     assert tf.__version__ in machine.describe(2)["versions"].values()
+
+
+def test_export_routes(run_program, tmp_path):
+    code, text = run_program(
+        "export_routes", "--width", 1, "--size", 32, "--rounds", 2, "--out", tmp_path
+    )
+    assert code == 0, text
+    report = json.loads((tmp_path / "export_routes.json").read_text())
+    dau_route, standard = report["results"][:2]
+    assert dau_route["largest_difference"] == 0
+    assert 0 < standard["largest_difference"] <= 1e-5
+    assert min(standard["bytes"], dau_route["bytes"]) > 1000
+    for name, why in report["missing"].items():
+        assert f"{name}: {why}" in text
+        assert why.startswith("not installed: ")
