@@ -43,6 +43,7 @@ def to_standard(model: keras.Model) -> keras.Model:
     Example:
         >>> import keras
         >>> import dau_tf
+        >>> keras.utils.set_random_seed(0)
         >>> model = keras.Sequential([keras.Input((32, 32, 3)), dau_tf.DAUConv2D(8, name="dau")])
         >>> standard = dau_tf.export.to_standard(model)
         >>> type(standard.get_layer("dau")).__name__, standard.output_shape
