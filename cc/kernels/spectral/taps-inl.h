@@ -28,7 +28,7 @@ namespace HWY_NAMESPACE {
 template <class D, class V = hn::Vec<D>, typename T = hn::TFromD<D>>
 HWY_INLINE void FindCorners(D d, const T* HWY_RESTRICT packed, const Tiling& tiling, int64_t lane, V (&place)[4]) {
   constexpr int64_t kLanes = FilterBlock<T>();
-  // TapSlot() of whole numbers in vectors.
+  // Slots of a direction: 0, +1, −1, +2, −2, …; sums and differences take the places of what they are made of.
   const V one = hn::Set(d, T{1}), two = hn::Set(d, T{2}), minus_two = hn::Set(d, T{-2});
   const auto slot = [=](V offset)
                         HWY_ATTR { return hn::Max(hn::MulSub(two, offset, one), hn::Mul(minus_two, offset)); };

@@ -35,9 +35,6 @@ void PairGains(const T* gain, int64_t length, GainPair<T>* pairs) {
   for (int64_t f = 0; f <= length / 4; ++f) pairs[f] = {gain[f], 4 * f == length ? T{0} : gain[length / 2 - f]};
 }
 
-// Where the taps, and the sums and differences that replace them, stand: 0, +1, −1, +2, −2, …
-inline int64_t TapSlot(int64_t offset) { return offset > 0 ? 2 * offset - 1 : -2 * offset; }
-
 }  // namespace dau::spectral
 
 #endif  // DAU_CC_KERNELS_SPECTRAL_WAVES_H_
