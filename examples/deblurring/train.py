@@ -29,6 +29,7 @@ from examples.deblurring.recipe import PAPER_STANDARD_RATE, RECIPES, Recipe, opt
 from examples.deblurring.validation import Validation
 from examples.models.multiscale_loss import multiscale_loss, multiscale_targets
 from examples.models.srn_deblur import srn_deblur
+from examples.training import checkpoints
 from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTimes, StopLater
 from examples.training.folder import Folder
 from examples.training.loop import Batches, fit
@@ -79,7 +80,7 @@ def train(
     settings = {"pairs": len(pairs), "steps_per_round": steps_per_round}
     kept = Folder(out, {**dataclasses.asdict(recipe), **settings}, writes=chief)
     with strategy.scope():
-        model = _model(kept.checkpoint, recipe, steps)
+        model = checkpoints.load(kept.checkpoint, chief) or new_model(recipe, steps)
     kept.claim()
     done, times = steps_done(model), StepTimes()
     if done < steps:
@@ -127,13 +128,6 @@ def pipeline(pairs: list[Pair], recipe: Recipe) -> Batches:
         return crops.map(lambda blur, sharp: (blur, multiscale_targets(sharp)))
 
     return from_step
-
-
-def _model(checkpoint: pathlib.Path, recipe: Recipe, steps: int) -> keras.Model:
-    """The compiled model, from the checkpoint where there is one."""
-    if checkpoint.exists():
-        return keras.models.load_model(checkpoint)
-    return new_model(recipe, steps)
 
 
 def new_model(recipe: Recipe, steps: int) -> keras.Model:

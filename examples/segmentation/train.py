@@ -33,6 +33,7 @@ from examples.segmentation.evaluate import add_data_arguments
 from examples.segmentation.metrics import MeanIoU, PixelCrossentropy
 from examples.segmentation.recipe import RECIPES, Recipe, build, optimizer
 from examples.segmentation.validation import Validation
+from examples.training import checkpoints
 from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTimes, StopLater
 from examples.training.folder import Folder
 from examples.training.loop import Batches, fit
@@ -88,7 +89,8 @@ def train(
     }
     kept = Folder(out, settings, writes=chief)
     with strategy.scope():
-        model = _model(kept.checkpoint, recipe, len(training.classes), weights)
+        model = checkpoints.load(kept.checkpoint, chief)
+        model = model or new_model(recipe, len(training.classes), weights)
     kept.claim()
     synchronize_batch_norm(model, strategy)
     set_decay(model, recipe.weight_decay)
@@ -122,15 +124,6 @@ def pipeline(training: Masked, recipe: Recipe) -> Batches:
         recipe.shrink,
         shard,
     )
-
-
-def _model(
-    checkpoint: pathlib.Path, recipe: Recipe, classes: int, weights: pathlib.Path | None
-) -> keras.Model:
-    """The compiled model, from the checkpoint where there is one."""
-    if checkpoint.exists():
-        return keras.models.load_model(checkpoint)
-    return new_model(recipe, classes, weights)
 
 
 def new_model(recipe: Recipe, classes: int, weights: pathlib.Path | None = None) -> keras.Model:
