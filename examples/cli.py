@@ -136,14 +136,14 @@ def in_one_step(path: pathlib.Path) -> Iterator[pathlib.Path]:
         _to_disk(temporary)
         os.replace(temporary, path)
         _to_disk(path.parent)
-    except BaseException as error:
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); what was there stays"
+        ) from error
+    finally:
+        # Also where all went well: of two names of one file, `replace` leaves both.
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise UserError(
-                f"{path}: cannot be written ({error.strerror or error}); what was there stays"
-            ) from error
-        raise
 
 
 def temporary_name(path: pathlib.Path) -> str:

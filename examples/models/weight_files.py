@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,15 @@ import h5py
 import numpy as np
 
 SUFFIXES = (".keras", ".h5")
+MAX_BYTES = 2**32
+"""Of a file's weights, decompressed; a few bytes of a file can claim any size. 1e9 weights."""
+
+
+# What a broken file makes h5py, zipfile and json raise; RuntimeError: encrypted, or unknown ways.
+_BROKEN = (
+    OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, MemoryError,
+    zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,13 +43,15 @@ class WeightFile:
 def read(path: pathlib.Path) -> WeightFile:
     """Reads a `.keras` file, a `.weights.h5`, or an `.h5` as keras.applications are published in.
 
-    Nothing of the file is executed, and classes it names need not be there.
+    Nothing of the file is executed, no other file that it names is read, and classes it names need
+    not be there.
 
     Args:
         path: ends in .keras or .h5.
 
     Raises:
-        ValueError: it has another ending, is no such file, or names two layers alike.
+        ValueError: it has another ending, is no such file, names two layers alike, or claims more
+            than `MAX_BYTES`.
         FileNotFoundError: there is none.
     """
     if path.suffix not in SUFFIXES:
@@ -50,11 +62,12 @@ def read(path: pathlib.Path) -> WeightFile:
     try:
         if path.suffix == ".keras":
             with zipfile.ZipFile(path) as archive:
+                _check_size(sum(member.file_size for member in archive.infolist()))
                 limits = dict(_limits(json.loads(archive.read("config.json"))))
                 inside = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(inside if path.suffix == ".keras" else path) as file:
             weights = _by_name(_layers(file), path)
-    except (OSError, KeyError, zipfile.BadZipFile, json.JSONDecodeError) as error:
+    except _BROKEN as error:
         raise ValueError(f"{path} is no file of weights that Keras wrote: {error}") from error
     return WeightFile(path, weights, limits)
 
@@ -84,18 +97,34 @@ def _layers(file: h5py.File) -> Iterator[tuple[str, list[np.ndarray]]]:
     file.visititems(add)
     for group in groups:
         numbers = sorted(group, key=int)
-        yield str(group.attrs["name"]), [np.asarray(group[number]) for number in numbers]
+        yield str(group.attrs["name"]), _arrays([group[number] for number in numbers], file)
 
 
 def _published_layers(file: h5py.Group) -> Iterator[tuple[str, list[np.ndarray]]]:
     for name in map(_text, file.attrs["layer_names"]):
-        layers: dict[str, list[np.ndarray]] = {}
+        layers: dict[str, list[h5py.Dataset]] = {}
         for path in map(_text, file[name].attrs["weight_names"]):
             # layer/kernel:0, and within a model that is a layer model/layer/kernel:0.
             parts = path.split("/")
             owner = parts[-2] if len(parts) > 1 else name
-            layers.setdefault(owner, []).append(np.asarray(file[name][path]))
-        yield from layers.items()
+            layers.setdefault(owner, []).append(file[name][path])
+        for owner, datasets in layers.items():
+            yield owner, _arrays(datasets, file.file)
+
+
+def _arrays(datasets: list[Any], file: h5py.File) -> list[np.ndarray]:
+    """Reads them, if they are numbers, all in this file, and not too many."""
+    for data in datasets:
+        mine = isinstance(data, h5py.Dataset) and data.file.filename == file.filename
+        if not mine or data.external or data.is_virtual or data.dtype.kind not in "fiub":
+            raise ValueError(f"weights must be numbers of the file's own, received {data!r}")
+    _check_size(sum(data.nbytes for data in datasets))
+    return [np.asarray(data) for data in datasets]
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise ValueError(f"it claims {size} bytes; the limit is {MAX_BYTES}")
 
 
 def _by_name(

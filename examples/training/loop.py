@@ -71,14 +71,16 @@ def fit(
             called.on_epoch_begin(number)
             for batch in range(min(steps_per_round, steps - number * steps_per_round)):
                 called.on_train_batch_begin(batch)
-                called.on_train_batch_end(batch, step(next(coming)))
+                logs = step(next(coming))
+                done += 1
+                called.on_train_batch_end(batch, logs)
             logs = _numbers(model.get_metrics_result())
             called.on_epoch_end(number, logs)
             if model.stop_training:
                 break
         called.on_train_end(logs)
     except tf.errors.OpError as error:
-        raise _named(error, model) from error
+        raise _named(error, model, done) from error
 
 
 def _distributed(strategy: tf.distribute.Strategy, batches: Batches, done: int) -> Any:
@@ -140,7 +142,7 @@ def _numbers(logs: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in logs.items()}
 
 
-def _named(error: tf.errors.OpError, model: keras.Model) -> Exception:
+def _named(error: tf.errors.OpError, model: keras.Model, done: int) -> Exception:
     """What is behind an error of TensorFlow's, where that is something the user can put right."""
     lines = str(error).splitlines() or [""]
     for line in lines:
@@ -157,6 +159,6 @@ def _named(error: tf.errors.OpError, model: keras.Model) -> Exception:
     if name is not None:
         # The op refuses displacements that are not finite, before there is a loss.
         return cli.UserError(
-            f"{name} is not finite after step {steps_done(model)}: lower --rate, with another --out"
+            f"{name} is not finite after step {done}: lower --rate, with another --out"
         )
     return error

@@ -37,5 +37,10 @@ def read_model(path: pathlib.Path, compile: bool) -> keras.Model:
         return keras.saving.load_model(path, compile=compile, safe_mode=True)
     # What a broken file makes Keras raise is not documented: BadZipFile, KeyError, TypeError, ...
     except Exception as error:
-        line = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise cli.UserError(f"{path}: holds no model of train ({line})") from error
+        raise cli.UserError(f"{path}: holds no model of train ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    """One line; of Keras' reports of a layer that cannot be made, the one about the layer."""
+    _, _, cause = str(error).rpartition("Exception encountered: ")
+    return (cause.strip().splitlines() or [""])[0] or type(error).__name__

@@ -59,9 +59,10 @@ class Kill:
 
 def command(data: pathlib.Path, out: pathlib.Path, steps: int) -> list[str]:
     """A checkpoint after each step of a small DAU network; half of the examples augmented."""
-    options = f"--width 4 --crop 32 --batch 2 --steps {steps} --round 1 --motion 0.5 --colours 0.5"
-    where = ["--data", str(data), "--out", str(out), "--config", "small"]
-    return [sys.executable, "-m", "examples.deblurring.train", *where, *options.split()]
+    options = f"--config small --width 4 --crop 32 --batch 2 --steps {steps} --round 1"
+    augmentation = "--motion 0.5 --colours 0.5 --negatives 0.5"
+    words = ["--data", str(data), "--out", str(out), *options.split(), *augmentation.split()]
+    return [sys.executable, "-m", "examples.deblurring.train", *words]
 
 
 def start(words: list[str]) -> subprocess.Popen:
@@ -90,6 +91,7 @@ def kill(words: list[str], out: pathlib.Path, draw: random.Random) -> Kill | Non
         RuntimeError: it failed by itself, or left no whole checkpoint where there was one.
     """
     before, aim = _steps(out), draw.choices(["writing", "training", "start"], [6, 3, 1])[0]
+    left_by_last_kill = _unfinished(out)
     process = start(words)
     if aim == "start":
         time.sleep(draw.uniform(0, _LONGEST_START))
@@ -104,15 +106,15 @@ def kill(words: list[str], out: pathlib.Path, draw: random.Random) -> Kill | Non
     after = _steps(out)
     if after < before:
         raise RuntimeError(f"a checkpoint of step {before} was lost; {after} is left in {out}")
-    return Kill(aim, (out / _WRITING).exists() or (out / _NEXT_LINK).exists(), after)
+    return Kill(aim, not _unfinished(out) <= left_by_last_kill, after)
 
 
 def _await_writings(process: subprocess.Popen, out: pathlib.Path, count: int) -> None:
     """Until the `count`-th checkpoint begins to be written."""
-    left_by_last_kill = last = _changed(out)
+    left_by_last_kill = last = _changed(out / _WRITING)
     end = time.monotonic() + _TIMEOUT
     while process.poll() is None and time.monotonic() < end:
-        now = _changed(out)
+        now = _changed(out / _WRITING)
         begins = now is not None and last in (None, left_by_last_kill) and now != last
         if begins:
             count, left_by_last_kill = count - 1, None
@@ -122,12 +124,17 @@ def _await_writings(process: subprocess.Popen, out: pathlib.Path, count: int) ->
         time.sleep(0.001)
 
 
-def _changed(out: pathlib.Path) -> int | None:
-    """When the file that is being written was changed last; None where there is none."""
+def _changed(file: pathlib.Path) -> int | None:
+    """When a file that is being written was changed last; None where there is none."""
     try:
-        return (out / _WRITING).stat().st_ctime_ns
+        return file.stat().st_ctime_ns
     except FileNotFoundError:
         return None
+
+
+def _unfinished(out: pathlib.Path) -> set[tuple[str, int | None]]:
+    """What a kill left, and when it was changed last."""
+    return {(name, _changed(out / name)) for name in (_WRITING, _NEXT_LINK)}
 
 
 def _steps(out: pathlib.Path) -> int:
