@@ -10,7 +10,7 @@ BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build wheel sdist demo bench test cuda_check lint neon clean distclean
+.PHONY: help setup build wheel sdist demo bench test cuda_check docs lint neon clean distclean
 
 help:  ## this list
 	@sed -n 's/^\([a-z_]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,13 +36,16 @@ bench: build  ## speed against other convolutions; tables, JSON and plots in run
 	$(BIN)/python -m benchmarks.layer
 	$(BIN)/python -m benchmarks.network
 
-test: build  ## the C++ tests, the Python tests, lint, neon
+test: build  ## the C++ tests, the Python tests, docs, lint, neon
 	./bazelw test //cc/... //tests/...
 	$(BIN)/python -m pytest tests
-	@$(MAKE) --no-print-directory lint neon
+	@$(MAKE) --no-print-directory docs lint neon
 
 cuda_check: setup  ## without a GPU: no spills, a CUDA library that loads, the programs of tools/gpu_check.sh
 	@tools/cuda_check.sh
+
+docs: setup  ## the documentation as a site, build/docs/index.html; a link that leads nowhere is an error
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --nitpicky --keep-going -c docs -d build/doctrees . build/docs
 
 lint: setup  ## ruff, mypy, clang-format
 	$(BIN)/ruff check .
