@@ -3,7 +3,8 @@
 Writes into --out:
 
   recipe.json   what this training computes; the same command continues it after a kill
-  initial.keras, model.keras   the model before, and with its optimizer after the last epoch
+  initial.keras   the model before
+  model.keras, model-previous.keras   with its optimizer, after the last two epochs
   log.csv, tensorboard/, units.png   by epoch; units.png shows how the units move
 
   python -m examples.classification.train --dataset cifar10 --data CIFAR10 --out runs/cifar

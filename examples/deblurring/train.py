@@ -4,7 +4,8 @@ The default is the paper's recipe (Adam, 2000 epochs, batch 16, 256x256 crops; t
 5e-4 with its displacements at 1e-3, the standard one at 1e-4). Writes into --out:
 
   recipe.json   what this training computes; the same command continues it after a kill
-  model.keras   model and optimizer after the last round (a round is one pass, or --round steps)
+  model.keras, model-previous.keras   model and optimizer after the last two rounds (a round is one
+                pass, or --round steps)
   log.csv, tensorboard/   by round: losses, displacements; with --validate PSNR, SSIM, pictures
 
   python -m examples.deblurring.train --data GOPRO --out runs/dau

@@ -17,7 +17,6 @@ SUFFIXES = (".keras", ".h5")
 MAX_BYTES = 2**32
 """Of a file's weights, decompressed; a few bytes of a file can claim any size. 1e9 weights."""
 
-
 # What a broken file makes h5py, zipfile and json raise; RuntimeError: encrypted, or unknown ways.
 _BROKEN = (
     OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, EOFError, MemoryError,
@@ -66,7 +65,7 @@ def read(path: pathlib.Path) -> WeightFile:
                 limits = dict(_limits(json.loads(archive.read("config.json"))))
                 inside = io.BytesIO(archive.read("model.weights.h5"))
         with h5py.File(inside if path.suffix == ".keras" else path) as file:
-            weights = _by_name(_layers(file), path)
+            weights = _by_name(_arrays(list(_layers(file)), file), path)
     except _BROKEN as error:
         raise ValueError(f"{path} is no file of weights that Keras wrote: {error}") from error
     return WeightFile(path, weights, limits)
@@ -82,7 +81,7 @@ def _limits(config: Any) -> Iterator[tuple[str, float | None]]:
         yield from _limits(part)
 
 
-def _layers(file: h5py.File) -> Iterator[tuple[str, list[np.ndarray]]]:
+def _layers(file: h5py.File) -> Iterator[tuple[str, list[h5py.Dataset]]]:
     published = file.get("model_weights", file)
     if "layer_names" in published.attrs:
         yield from _published_layers(published)
@@ -97,10 +96,10 @@ def _layers(file: h5py.File) -> Iterator[tuple[str, list[np.ndarray]]]:
     file.visititems(add)
     for group in groups:
         numbers = sorted(group, key=int)
-        yield str(group.attrs["name"]), _arrays([group[number] for number in numbers], file)
+        yield str(group.attrs["name"]), [group[number] for number in numbers]
 
 
-def _published_layers(file: h5py.Group) -> Iterator[tuple[str, list[np.ndarray]]]:
+def _published_layers(file: h5py.Group) -> Iterator[tuple[str, list[h5py.Dataset]]]:
     for name in map(_text, file.attrs["layer_names"]):
         layers: dict[str, list[h5py.Dataset]] = {}
         for path in map(_text, file[name].attrs["weight_names"]):
@@ -108,18 +107,22 @@ def _published_layers(file: h5py.Group) -> Iterator[tuple[str, list[np.ndarray]]
             parts = path.split("/")
             owner = parts[-2] if len(parts) > 1 else name
             layers.setdefault(owner, []).append(file[name][path])
-        for owner, datasets in layers.items():
-            yield owner, _arrays(datasets, file.file)
+        yield from layers.items()
 
 
-def _arrays(datasets: list[Any], file: h5py.File) -> list[np.ndarray]:
+def _arrays(
+    layers: list[tuple[str, list[h5py.Dataset]]], file: h5py.File
+) -> Iterator[tuple[str, list[np.ndarray]]]:
     """Reads them, if they are numbers, all in this file, and not too many."""
+    datasets = [data for _, variables in layers for data in variables]
     for data in datasets:
         mine = isinstance(data, h5py.Dataset) and data.file.filename == file.filename
-        if not mine or data.external or data.is_virtual or data.dtype.kind not in "fiub":
+        # V: bfloat16.
+        if not mine or data.external or data.is_virtual or data.dtype.kind not in "fiubV":
             raise ValueError(f"weights must be numbers of the file's own, received {data!r}")
     _check_size(sum(data.nbytes for data in datasets))
-    return [np.asarray(data) for data in datasets]
+    for name, variables in layers:
+        yield name, [np.asarray(data) for data in variables]
 
 
 def _check_size(size: int) -> None:

@@ -4,7 +4,7 @@ The default is the paper's recipe for Cityscapes (SGD 0.01 poly 0.9, 50k steps o
 Writes into --out:
 
   recipe.json   what this training computes; the same command continues it after a kill
-  model.keras   model and optimizer after the last round
+  model.keras, model-previous.keras   model and optimizer after the last two rounds
   log.csv, tensorboard/   by round: losses, IoU of every class, pictures, displacements
 
   python -m examples.segmentation.train --data CITYSCAPES --out runs/dau
