@@ -10,7 +10,7 @@ BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo bench test cuda_check docs lint neon clean distclean
+.PHONY: help setup build wheel sdist demo bench test cuda_check docs lint neon clean distclean
 
 help:  ## this list
 	@sed -n 's/^\([a-z_]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -21,6 +21,12 @@ setup:  ## system packages and .venv/ with the pinned requirements; PYTHON=pytho
 build: setup  ## the op library, and dau_tf importable from .venv/; CUDA=1 TF=tensorflow for GPUs
 	@tools/build_library.sh $(if $(filter 1,$(CUDA)),cuda)
 	@tools/install_library.sh
+
+wheel: build  ## dist/*.whl for this minor version of TensorFlow; CUDA=1 TF=tensorflow for GPUs
+	@TF='$(TF)' tools/wheel.sh wheel dist
+
+sdist: setup  ## dist/*.tar.gz, from which pip builds a wheel by Bazel
+	@tools/wheel.sh sdist dist
 
 demo: build  ## learn to de-blur a real video, at most ten minutes; OUT=demo_out
 	$(BIN)/python -m examples.deblurring.demo --out '$(OUT)'
@@ -52,7 +58,7 @@ neon:  ## that the kernels compile for 64-bit ARM
 
 clean:  ## remove what was built, and the choice of Bazel; .venv/ stays
 	@[ ! -e bazel-out ] || ./bazelw clean
-	rm -rf build dau_tf/_dau_ops.so dau_tf/_dau_xla.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
+	rm -rf build dist dau_tf/_dau_ops.so dau_tf/_dau_xla.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
 
 distclean: clean  ## remove .venv/, .bazel/ and .cuda/ as well
 	rm -rf .venv .bazel .cuda *.egg-info

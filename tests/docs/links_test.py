@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from markdown_it import MarkdownIt
@@ -45,7 +46,7 @@ def broken(file: Path) -> list[str]:
 
 
 def leads(file: Path, link: str) -> bool:
-    path, _, anchor = link.partition("#")
+    path, _, anchor = unquote(link).partition("#")
     target = (file.parent / path).resolve() if path else file
     if not target.exists() or not target.is_relative_to(ROOT):
         return False
@@ -71,6 +72,7 @@ def test_there_are_links_to_follow():
         ),
         ("[a](other.md#a-b)", ["other.md#a-b"]),
         ("[a](#here)", ["#here"]),
+        ("[a](#the-rate-of-μ)\n# The rate of μ", []),
         ("![a](y.png)", ["y.png"]),
         ("| t |\n|---|\n| [a](gone.md) |", ["gone.md"]),
         ("```\n[a](gone.md)\n```\n`[a](gone.md)`", []),
