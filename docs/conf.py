@@ -4,6 +4,8 @@ The sources' root is the repository's, so that a link between two files is the s
 on a code host.
 """
 
+from typing import Any
+
 project = "DAU for TensorFlow"
 copyright = "the authors of DAU for TensorFlow, Apache-2.0"
 extensions = ["myst_parser"]
@@ -21,6 +23,16 @@ suppress_warnings = ["toc.not_included"]
 html_theme = "furo"
 html_title = project
 html_static_path = ["site/style"]
-html_css_files = ["wide_tables.css"]
+html_css_files = ["width.css"]
 html_extra_path = ["site/root"]  # index.html, which leads to docs/index.html
 html_copy_source = False
+
+
+def _end_code_blocks(app: Any, name: str, source: list[str]) -> None:
+    """Drops the empty line before a fence: doctest needs it, readers do not."""
+    source[0] = source[0].replace("\n\n```\n", "\n```\n")
+
+
+def setup(app: Any) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", _end_code_blocks)
