@@ -36,10 +36,15 @@ bench: build  ## speed against other convolutions; tables, JSON and plots in run
 	$(BIN)/python -m benchmarks.layer
 	$(BIN)/python -m benchmarks.network
 
-test: build  ## the C++ tests, the Python tests, docs, lint, neon
+ifdef TF_VERSION
+test:
+	@tools/test_versions.sh '$(TF_VERSION)' '$(PYTHON)'
+else
+test: build  ## the C++ tests, the Python tests, docs, lint, neon; on another TensorFlow: TF_VERSION=2.20 PYTHON=python3.13
 	./bazelw test //cc/... //tests/...
 	$(BIN)/python -m pytest tests
 	@$(MAKE) --no-print-directory docs lint neon
+endif
 
 cuda_check: setup  ## without a GPU: no spills, a CUDA library that loads, the programs of tools/gpu_check.sh
 	@tools/cuda_check.sh
