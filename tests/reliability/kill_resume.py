@@ -39,7 +39,8 @@ _ITERATIONS = "optimizer/vars/iteration"
 # What a write takes, its renames included; moments are drawn from a little more.
 _WRITE_SECONDS = 0.25
 _LONGEST_START = 6.0
-_TIMEOUT = 300.0
+# Minutes where nothing else runs; on a machine with ten times too much to do, hours.
+_TIMEOUT = 7200.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +80,10 @@ def finish(process: subprocess.Popen) -> None:
     Raises:
         RuntimeError: it failed.
     """
-    error = process.communicate(timeout=_TIMEOUT)[1]
+    try:
+        error = process.communicate(timeout=_TIMEOUT)[1]
+    finally:
+        process.kill()
     if process.returncode:
         raise RuntimeError(f"the training failed:\n{error}")
 
