@@ -42,6 +42,7 @@ for source in "${sources[@]}"; do
 done
 while [[ -n $(jobs -p) ]]; do wait -n; done
 objects=("${sources[@]//\//_}")
+objects=("${objects[@]/%/.o}")
 "$cxx" "${flags[@]}" -fsanitize=fuzzer "${objects[@]/#/$out/objects/}" -o $out/dau_conv_fuzz
 
 hex() { python3 -c 'import sys; from pathlib import Path
