@@ -10,7 +10,7 @@ BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo bench test cuda_check lint neon clean distclean
+.PHONY: help setup build wheel sdist demo bench test cuda_check docs lint neon clean distclean
 
 help:  ## this list
 	@sed -n 's/^\([a-z_]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -22,6 +22,12 @@ build: setup  ## the op library, and dau_tf importable from .venv/; CUDA=1 TF=te
 	@tools/build_library.sh $(if $(filter 1,$(CUDA)),cuda)
 	@tools/install_library.sh
 
+wheel: build  ## dist/*.whl for this minor version of TensorFlow; CUDA=1 TF=tensorflow for GPUs
+	@TF='$(TF)' tools/wheel.sh wheel dist
+
+sdist: setup  ## dist/*.tar.gz, from which pip builds a wheel by Bazel
+	@tools/wheel.sh sdist dist
+
 demo: build  ## learn to de-blur a real video, at most ten minutes; OUT=demo_out
 	$(BIN)/python -m examples.deblurring.demo --out '$(OUT)'
 
@@ -30,13 +36,21 @@ bench: build  ## speed against other convolutions; tables, JSON and plots in run
 	$(BIN)/python -m benchmarks.layer
 	$(BIN)/python -m benchmarks.network
 
-test: build  ## the C++ tests, the Python tests, lint, neon
+ifdef TF_VERSION
+test:
+	@tools/test_versions.sh '$(TF_VERSION)' '$(PYTHON)'
+else
+test: build  ## the C++ tests, the Python tests, docs, lint, neon; on another TensorFlow: TF_VERSION=2.20 PYTHON=python3.13
 	./bazelw test //cc/... //tests/...
 	$(BIN)/python -m pytest tests
-	@$(MAKE) --no-print-directory lint neon
+	@$(MAKE) --no-print-directory docs lint neon
+endif
 
 cuda_check: setup  ## without a GPU: no spills, a CUDA library that loads, the programs of tools/gpu_check.sh
 	@tools/cuda_check.sh
+
+docs: setup  ## the documentation as a site, build/docs/index.html; a link that leads nowhere is an error
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --nitpicky --keep-going -c docs -d build/doctrees . build/docs
 
 lint: setup  ## ruff, mypy, clang-format
 	$(BIN)/ruff check .
@@ -49,7 +63,7 @@ neon:  ## that the kernels compile for 64-bit ARM
 
 clean:  ## remove what was built, and the choice of Bazel; .venv/ stays
 	@[ ! -e bazel-out ] || ./bazelw clean
-	rm -rf build dau_tf/_dau_ops.so dau_tf/_dau_xla.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
+	rm -rf build dist dau_tf/_dau_ops.so dau_tf/_dau_xla.so dau_tf/_build_info.json .pytest_cache .mypy_cache .ruff_cache .bazel/launcher
 
 distclean: clean  ## remove .venv/, .bazel/ and .cuda/ as well
 	rm -rf .venv .bazel .cuda *.egg-info

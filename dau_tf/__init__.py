@@ -5,7 +5,8 @@ k x k convolution by K units per channel and filter, each with a weight and a le
 displacement. `DAUConv2D` is the Keras layer, `dau_conv2d` the function under it.
 
 Importing the package registers its Keras objects, so that `keras.saving.load_model` finds them. It
-does not load the compiled op library; the first call that computes does.
+does not load the compiled op library; the first call that computes does. Where the library was
+built for another minor version of TensorFlow, the import says so and fails.
 """
 
 from dau_tf import (

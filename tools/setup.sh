@@ -46,7 +46,7 @@ make_venv() {
 requirements() {
   local tf=${TF:-tensorflow-cpu} pip=(.venv/bin/python -m pip --disable-pip-version-check --no-input --quiet)
   local key
-  key=$(echo "$tf"; cat requirements.txt requirements-dev.txt pyproject.toml tools/setup.sh | sha256sum)
+  key=$(echo "$tf"; cat requirements*.txt pyproject.toml setup.py tools/setup.sh tools/packaging/*.py | sha256sum)
   [[ $key != "$(cat .venv/.dau-requirements 2> /dev/null || true)" ]] || return 0
   rm -f .venv/.dau-requirements
   say "installing the pinned requirements with $tf"
@@ -55,8 +55,8 @@ requirements() {
   [[ ${tf%%[*} != tensorflow ]] || other=tensorflow-cpu
   [[ -z $(compgen -G ".venv/lib/python3*/site-packages/${other//-/_}-*.dist-info") ]] || "${pip[@]}" uninstall -y "$other"
   sed "s/^tensorflow-cpu==/$tf==/" requirements.txt > .venv/requirements.txt
-  "${pip[@]}" install -r .venv/requirements.txt -r requirements-dev.txt
-  "${pip[@]}" install --no-deps --no-build-isolation --editable .
+  "${pip[@]}" install -r .venv/requirements.txt -r requirements-dev.txt -r requirements-docs.txt
+  DAU_TENSORFLOW=$tf "${pip[@]}" install --no-deps --no-build-isolation --editable .
   echo "$tf" > .venv/.dau-tensorflow
   echo "$key" > .venv/.dau-requirements
 }

@@ -44,14 +44,27 @@ def op_library_path() -> str:
             f"The compiled op library of dau_tf is not built: {missing} does not exist. "
             "Run `make build` in the root of the repository."
         )
+    require_tensorflow_of_build()
+    return str(_LIBRARY)
+
+
+def require_tensorflow_of_build() -> None:
+    """Raises where there is a library for another minor version of TensorFlow; opens nothing.
+
+    Raises:
+        RuntimeError: It was built for another minor version of TensorFlow, or `_build_info.json`
+            does not tell.
+    """
+    if not _BUILD_INFO.is_file():
+        return
     built_for = _tensorflow_of_build()
     if _minor(built_for) != _minor(tf.__version__):
         raise RuntimeError(
             f"{_LIBRARY} was built for TensorFlow {_minor(built_for)} (from {built_for}) and loads "
             f"only there. Expected TensorFlow {_minor(built_for)}. Received: TensorFlow "
-            f"{tf.__version__}. Install the expected version, or run `make build` with this one."
+            f"{tf.__version__}. Install the expected version, or build dau_tf for this one, by "
+            "`make build` in the repository."
         )
-    return str(_LIBRARY)
 
 
 def load_library() -> ModuleType:
