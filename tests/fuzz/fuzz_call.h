@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cc/kernels/general_conv.h"
@@ -88,14 +89,38 @@ struct Arrays : testing::Inputs<R> {
   }
 };
 
-// Covers [0, total) in pieces and in an odd order, in this thread: no result may depend on it.
+// Runs a piece of work: at once, or for tools/tsan.sh in a thread of its own, until it goes out of scope.
+class Workers {
+ public:
+#ifdef DAU_FUZZ_THREADS
+  ~Workers() {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  template <typename Work>
+  void Do(const Work& work) {
+    threads_.emplace_back(work);
+  }
+
+ private:
+  std::vector<std::thread> threads_;
+#else
+  template <typename Work>
+  void Do(const Work& work) {
+    work();
+  }
+#endif
+};
+
+// Covers [0, total) in pieces and in an odd order: no result may depend on it.
 inline Parallel Pieces(int threads) {
   Parallel parallel;
   parallel.num_threads = threads;
   parallel.run = [threads](int64_t total, int64_t, const Parallel::Range& range) {
     const int64_t piece = (total + threads - 1) / threads;
+    Workers workers;
     for (int64_t begin = (threads - 1) * piece; begin >= 0; begin -= piece) {
-      if (begin < total) range(begin, std::min(total, begin + piece));
+      const int64_t end = std::min(total, begin + piece);
+      if (begin < end) workers.Do([&range, begin, end] { range(begin, end); });
     }
   };
   return parallel;

@@ -1,6 +1,6 @@
 """The resident memory of a process that calls the ops again and again, each time in other shapes.
 
-    python -m tests.reliability.memory --calls 10000
+python -m tests.reliability.memory --calls 10000
 """
 
 import argparse
