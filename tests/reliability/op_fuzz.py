@@ -96,12 +96,15 @@ def check_neighbours(call: op_calls.Call, outputs: list[np.ndarray]) -> None:
 
 def check(call: op_calls.Call) -> str:
     """What became of the call, in a word; raises AssertionError where that is wrong."""
+    outputs, refusal = [], None
     try:
         outputs = run(call)
     except REFUSALS as error:
-        assert call.refused is not False, f"refused: {error}"
-        assert len(str(error)) > 20, f"a refusal that says nothing: {error}"
-        return type(error).__name__
+        refusal = error
+    if refusal is not None:
+        assert call.refused is not False, f"refused: {refusal}"
+        assert len(str(refusal)) > 20, f"a refusal that says nothing: {refusal}"
+        return type(refusal).__name__
     assert call.refused is not True, "not refused"
     if call.spoilt_images:
         check_neighbours(call, outputs)
