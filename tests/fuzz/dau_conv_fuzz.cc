@@ -185,7 +185,7 @@ void CheckPlan(const FuzzCase& c) {
   if (const Status status = call.Workspace(Pieces(c.other_threads), &bytes); !status.ok()) {
     return CheckRefusal(c, status.message());
   }
-  Require(c, bytes < size_t{1} << 62, "a workspace of " + std::to_string(bytes) + " bytes");
+  Require(c, bytes < size_t{1} << 63, "a workspace of " + std::to_string(bytes) + " bytes");
 }
 
 template <typename S>

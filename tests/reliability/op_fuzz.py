@@ -26,9 +26,9 @@ REFUSALS = (
     ValueError,
     TypeError,
 )
-# Rounding of a few hundred terms, each product of a handful of roundings; relative to the sum of
-# the terms' magnitudes.
-ROUNDINGS = 64
+# Of a sum of n terms, as in tests/cc/kernels/scales.h: 4·√(n + 9) roundings of their 2-norm,
+# which is at most √n times the largest.
+ROUNDINGS = 4
 
 
 def run(call: op_calls.Call) -> list[np.ndarray]:
@@ -43,42 +43,53 @@ def run(call: op_calls.Call) -> list[np.ndarray]:
     return [output.numpy() for output in outputs]
 
 
-def in_double(call: op_calls.Call, magnitudes: bool = False) -> list[np.ndarray]:
-    """The same by the reference in float64; of the inputs' largest magnitudes instead if asked."""
-
-    def convert(name: str, value: tf.Tensor) -> tf.Tensor:
-        if name == "input_sizes":
-            return value
-        value = tf.cast(value, tf.float64)
-        if magnitudes and name in ("input", "weight", "out_backprop") and tf.size(value) > 0:
-            return tf.fill(value.shape, tf.reduce_max(tf.abs(value)))
-        return value
-
-    inputs = {name: convert(name, value) for name, value in call.inputs.items()}
+def in_double(call: op_calls.Call) -> list[np.ndarray]:
+    """The same by the reference in float64."""
+    inputs = {
+        name: value if name == "input_sizes" else tf.cast(value, tf.float64)
+        for name, value in call.inputs.items()
+    }
     return run(op_calls.Call(call.name, inputs, call.attributes, engine="reference"))
 
 
-def check_values(call: op_calls.Call, outputs: list[np.ndarray]) -> None:
-    """Fails where an output is not the reference's."""
-    expected = in_double(call)
-    # The sums of magnitudes: of y, dx, dw from all-positive arrays. A derivative of the Gaussian
-    # is at most 1/sigma of it, a difference of neighbours at most 2, sigma's derivative 4/sigma.
-    bounds = [np.abs(bound).max(initial=0) for bound in in_double(call, magnitudes=True)]
-    if len(bounds) > 1:
-        slope = 4 / float(tf.reduce_min(call.inputs["sigma"]))
-        weight = float(tf.reduce_max(tf.abs(tf.cast(call.inputs["weight"], tf.float64))))
-        units = float(tf.size(call.inputs["weight"]))
-        bounds[1:] = [bounds[0] * weight * slope * units] * (len(bounds) - 1)
-    for actual, wanted, bound in zip(outputs, expected, bounds, strict=True):
+def bounds(call: op_calls.Call) -> list[float]:
+    """For each output what its terms, and the roundings of their sum, add up to at most."""
+
+    def largest(name: str) -> float:
+        value = tf.cast(call.inputs[name], tf.float64)
+        return float(np.abs(value.numpy()).max(initial=0))
+
+    units, channels, filters = call.inputs["weight"].shape
+    if call.name.endswith("input"):
+        return [largest("weight") * largest("out_backprop") * (units * filters + 9)]
+    if not call.name.endswith("params"):
+        return [largest("weight") * largest("input") * (units * channels + 9)]
+    pixels = call.inputs["out_backprop"].shape.num_elements() / filters
+    of_weight = largest("input") * largest("out_backprop") * (pixels + 9)
+    # The taps of a derivative add up to less than 4/sigma, differences of neighbours to 2.
+    of_unit = (
+        of_weight * largest("weight") * max(2.0, 4 / float(tf.reduce_min(call.inputs["sigma"])))
+    )
+    return [of_weight, of_unit, of_unit * units * channels * filters]
+
+
+def check_values(call: op_calls.Call, outputs: list[np.ndarray]) -> str:
+    """Fails where an output is not the reference's; says whether there was one."""
+    try:
+        expected = in_double(call)
+    except tf.errors.ResourceExhaustedError:  # it keeps planes that reach 3 sigma beyond the image
+        return "without reference"
+    for actual, wanted, bound in zip(outputs, expected, bounds(call), strict=False):
         assert actual.shape == wanted.shape, f"shape {actual.shape}, expected {wanted.shape}"
         info = tf.as_dtype(actual.dtype)
-        computed = max(np.finfo(np.float64).eps, 2.0**-23 if info.size < 8 else 0)
+        computed = np.finfo(np.float64).eps if info == tf.float64 else 2.0**-23
         stored = {"float16": 2.0**-11, "bfloat16": 2.0**-8}.get(info.name, 0.0)
         least = {"float16": 2.0**-24, "float64": 0.0}.get(info.name, 1e-37)
         allowed = ROUNDINGS * computed * bound + stored * np.abs(wanted) + least
         error = np.abs(actual.astype(np.float64) - wanted)
         wrong = ~(error <= allowed)  # NaN is
-        assert not wrong.any(), f"{actual[wrong]} {info.name}, expected {wanted[wrong]}"
+        assert not wrong.any(), f"{actual[wrong]} {info.name}, expected {wanted[wrong]} ± {allowed}"
+    return "right"
 
 
 def check_neighbours(call: op_calls.Call, outputs: list[np.ndarray]) -> None:
@@ -109,8 +120,7 @@ def check(call: op_calls.Call) -> str:
     if call.spoilt_images:
         check_neighbours(call, outputs)
         return "neighbours kept"
-    check_values(call, outputs)
-    return "right"
+    return check_values(call, outputs)
 
 
 def fuzz(calls: int, seed: int, first: int = 0, log: Path | None = None) -> dict[str, int]:
