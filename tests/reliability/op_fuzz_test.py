@@ -27,3 +27,13 @@ def test_a_weight_without_elements_and_huge_extents_is_refused(op):
             sigma=0.5,
             **attributes,
         )
+
+
+# `valid` needs a max_displacement; while shapes are inferred there is none, nor one sigma.
+def test_a_sigma_a_unit_without_max_displacement_is_refused_in_a_graph():
+    op = loader.load_library().dau_sigma_conv2d
+    inputs = {"input": tf.zeros([1, 9, 9, 2]), "weight": tf.zeros([1, 2, 3])}
+    inputs |= {"displacement": tf.zeros([2, 1, 2, 3]), "sigma": tf.fill([1, 2, 3], 0.5)}
+    graph = tf.function(lambda: op(**inputs, max_sigma=1.0, padding="VALID"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="max_displacement"):
+        graph()
