@@ -22,8 +22,7 @@ fi
 mkdir -p "$copy"
 [[ -d $copy/.git ]] || git -C "$copy" init --quiet
 git -C "$copy" ls-files -z | (cd "$copy" && xargs -0 rm -f)
-git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -f "$f" ] || printf "%s\0" "$f"; done' - |
-  tar -c --null --files-from=- | tar -x -C "$copy"
+tools/copy_tree.sh "$copy"
 
 # The other version's pins take the place of those of the same name, and stand beside the rest.
 if [[ $minor != "$pinned" ]]; then

@@ -12,12 +12,11 @@ out=$(cd "${2:-dist}" && pwd)
 python=$PWD/.venv/bin/python
 export DAU_TENSORFLOW=${TF:-$(cat .venv/.dau-tensorflow 2> /dev/null || echo tensorflow-cpu)}
 
-# A copy of what git tracks: setuptools would pack what earlier builds left in build/ and *.egg-info/ too.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-mkdir "$work/tree" "$work/sdist"
-git ls-files -z --cached --others --exclude-standard | xargs -0 sh -c 'for f; do [ ! -f "$f" ] || printf "%s\0" "$f"; done' - |
-  tar -c --null --files-from=- | tar -x -C "$work/tree"
+mkdir "$work/sdist"
+# Of a copy: setuptools would pack what earlier builds left in build/ and *.egg-info/ too.
+tools/copy_tree.sh "$work/tree"
 
 backend='import sys; sys.path.insert(0, "tools/packaging"); import dau_build; dau_build.build_sdist(sys.argv[1])'
 (cd "$work/tree" && env -u DAU_TENSORFLOW "$python" -c "$backend" "$work/sdist" > "$work/log" 2>&1) || { cat "$work/log" >&2; exit 1; }
@@ -28,11 +27,12 @@ else
   install -m 755 dau_tf/_dau_ops.so dau_tf/_dau_xla.so "$work/sdist/dau_tf/"
   install -m 644 dau_tf/_build_info.json "$work/sdist/dau_tf/"
   # Wheels for several minor versions may lie in one folder.
-  label='import json, sys; b = json.load(open("dau_tf/_build_info.json"))
+  label='import json; b = json.load(open("dau_tf/_build_info.json"))
 print("tf" + ".".join(b["tensorflow"].split(".")[:2]) + (".cuda" + b["cuda"] if b["cuda"] else ""))'
   DAU_LOCAL_VERSION=$("$python" -c "$label")
   export DAU_LOCAL_VERSION
   rm "$work"/sdist/*.tar.gz
   "$python" -m pip --disable-pip-version-check --quiet wheel --no-deps --no-build-isolation --wheel-dir "$out" "$work/sdist"
 fi
-ls -l "$out" | awk -v kind="$([[ $kind == sdist ]] && echo .tar.gz || echo .whl)" 'index($NF, kind) { printf "%s: %s, %.1f MB\n", "packed", $NF, $5 / 1e6 }'
+newest=$(ls -t "$out" | head -1)
+echo "$kind: $newest, $(du --apparent-size --block-size=KB "$out/$newest" | cut -f 1)"

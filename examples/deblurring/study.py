@@ -2,7 +2,7 @@
 
 Rows: dau, standard; "longer" is the faster of the two with the steps that the other's time allows.
 Every result is kept in --out (model, metrics.json, picture.png); call again to go on where the time
-ran out, or to print the table. Step times include the wait for the batch, of the last call.
+ran out, or to print the table. Steps are timed at the first call, on one batch, the two in turn.
 
   python -m examples.deblurring.study --data DATA --config small --out runs/deblurring --minutes 60
 """
@@ -10,17 +10,24 @@ ran out, or to print the table. Step times include the wait for the batch, of th
 import argparse
 import dataclasses
 import functools
-import json
 import pathlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from examples import cli
+from examples.datasets.gopro import find_pairs
 from examples.deblurring.evaluate import evaluate, load_model, mean_score
 from examples.deblurring.recipe import Recipe
-from examples.deblurring.train import add_recipe_arguments, checked, recipe_of, train
+from examples.deblurring.train import (
+    add_recipe_arguments,
+    checked,
+    new_model,
+    pipeline,
+    recipe_of,
+    train,
+)
 from examples.models.counts import weights_without_biases
-from examples.training import study
+from examples.training import study, throughput
 
 CONVS = ("dau", "standard")
 _COLUMNS = {
@@ -29,30 +36,23 @@ _COLUMNS = {
     "SSIM": ("ssim", ".4f"),
     "weights": ("weights", ",.0f"),
     "steps": ("steps", ",.0f"),
-    "step, s": ("step_seconds", ".3f"),
-    "minutes": ("minutes", ".1f"),
 }
 
 
-def longer(out: pathlib.Path, conv: str, args: argparse.Namespace, seed: int) -> Recipe | None:
-    """The recipe of `conv` with the steps that the other's time allows; None where it is slower.
+def longer(recipe: Recipe, steps: int, seconds: Mapping[str, float], seed: int) -> Recipe | None:
+    """The recipe with the steps that the other's time allows; None where it is not the faster.
 
     Args:
-        out: folder of the study, with the scores of as many steps.
-        conv: "dau" or "standard".
-        args: parsed.
-        seed: of both trainings.
+        recipe: of "dau" or "standard".
+        steps: of both.
+        seconds: of a step of each; empty where not measured.
+        seed: of the training.
     """
-    files = {c: study.folder_of(out, c, seed) / study.FILE for c in CONVS}
-    if not all(file.exists() for file in files.values()):
+    (other,) = set(CONVS) - {recipe.conv}
+    if not seconds or seconds[other] <= seconds[recipe.conv]:
         return None
-    scores = {c: json.loads(file.read_text()) for c, file in files.items()}
-    (other,) = set(CONVS) - {conv}
-    factor = scores[other]["step_seconds"] / scores[conv]["step_seconds"]
-    if factor <= 1:
-        return None
-    steps = round(scores[conv]["steps"] * factor)
-    return dataclasses.replace(recipe_of(args, conv), seed=seed, steps=steps)
+    steps = round(steps * seconds[other] / seconds[recipe.conv])
+    return dataclasses.replace(recipe, seed=seed, steps=steps)
 
 
 def compare(args: argparse.Namespace, deadline: float) -> str:
@@ -71,18 +71,34 @@ def compare(args: argparse.Namespace, deadline: float) -> str:
             "ssim": mean.ssim_restored,
             "weights": weights_without_biases(model),
             "steps": result["steps"],
-            "step_seconds": result["step_seconds"],
-            "minutes": result["seconds"] / 60,
         }
 
     recipes = {conv: recipe_of(args, conv) for conv in CONVS}
+    pairs = find_pairs(args.data, "train")
+    steps = recipes["dau"].total_steps(len(pairs))
+    seconds = study.step_seconds(
+        args.out,
+        deadline,
+        lambda: throughput.step_seconds(
+            pipeline(pairs, recipes["dau"]),
+            {conv: new_model(recipe, steps) for conv, recipe in recipes.items()},
+        ),
+    )
     rows: dict[str, Callable[[int], Recipe | None]] = {
         **study.with_seeds(recipes),
-        **{f"{c} longer": functools.partial(longer, args.out, c, args) for c in CONVS},
+        **{
+            _longer(conv): functools.partial(longer, recipe, steps, seconds)
+            for conv, recipe in recipes.items()
+        },
     }
     first = recipes["dau"].seed
-    seeds = range(first, first + args.seeds)
-    return study.table(study.run(args.out, rows, seeds, deadline, train_and_score), _COLUMNS)
+    scores = study.run(args.out, rows, range(first, first + args.seeds), deadline, train_and_score)
+    seconds |= {_longer(conv): taken for conv, taken in seconds.items()}
+    return study.table(scores, _COLUMNS, {"step, s": (seconds, ".3f")})
+
+
+def _longer(conv: str) -> str:
+    return f"{conv} longer"
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ from examples.deblurring.recipe import PAPER_STANDARD_RATE, RECIPES, Recipe, opt
 from examples.deblurring.validation import Validation
 from examples.models.multiscale_loss import multiscale_loss, multiscale_targets
 from examples.models.srn_deblur import srn_deblur
-from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTimes, StopLater
+from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopLater
 from examples.training.folder import Folder
 from examples.training.loop import Batches, fit
 from examples.training.optimizers import steps_done
@@ -64,7 +64,7 @@ def train(
 
     Returns:
         {"model": path, "steps": int, "seconds": of training, those before a kill included,
-        "step_seconds": their median in the last call, "complete": bool}.
+        "complete": bool}.
 
     Raises:
         UserError: `out` is not ours or holds another recipe; the loss is not finite.
@@ -81,10 +81,9 @@ def train(
     with strategy.scope():
         model = _model(kept.checkpoint, recipe, steps)
     kept.claim()
-    done, times = steps_done(model), StepTimes()
+    done = steps_done(model)
     if done < steps:
         callbacks = [
-            times,
             Checkpoint(kept.checkpoint if chief else None, kept.add_seconds),
             StopLater(seconds),
         ]
@@ -94,13 +93,10 @@ def train(
             if validation:
                 callbacks.insert(0, Validation(validation, log.writer))
         fit(model, pipeline(pairs, recipe), steps, steps_per_round, callbacks, recipe.seed)
-        kept.note("step_seconds", times.median)
     return {
         "model": str(kept.checkpoint),
         "steps": steps,
         "seconds": kept.seconds,
-        # A kill after the last checkpoint leaves the mean.
-        "step_seconds": kept.noted("step_seconds") or kept.seconds / steps,
         "complete": steps_done(model) >= steps,
     }
 

@@ -1,7 +1,7 @@
 """Heads of DeepLabv3+ compared: ASPP, DAU-6U or none, with and without image pooling.
 
 Every result is kept in --out (model, metrics.json, sheet.png); call again to go on where the time
-ran out, or to print the table. Step times include the wait for the batch, of the last call.
+ran out, or to print the table. Steps are timed at the first call, on one batch, the rows in turn.
 
   python -m examples.segmentation.study --data CITYSCAPES --config small --minutes 60 \\
       --out runs/heads
@@ -9,7 +9,6 @@ ran out, or to print the table. Step times include the wait for the batch, of th
 
 import argparse
 import dataclasses
-import json
 import pathlib
 import time
 
@@ -18,8 +17,14 @@ from examples.models.counts import trainable_parameters
 from examples.segmentation import data
 from examples.segmentation.evaluate import Scorer, add_data_arguments, write
 from examples.segmentation.recipe import Recipe
-from examples.segmentation.train import add_recipe_arguments, recipe_of, train
-from examples.training import study
+from examples.segmentation.train import (
+    add_recipe_arguments,
+    new_model,
+    pipeline,
+    recipe_of,
+    train,
+)
+from examples.training import study, throughput
 from examples.training.trained import load_model
 
 CONTEXTS = ("aspp", "dau", "none")
@@ -27,7 +32,6 @@ _COLUMNS = {
     "mIoU": ("miou", ".2%"),
     "accuracy of classes": ("mean_accuracy", ".2%"),
     "parameters": ("parameters", ",.0f"),
-    "step, s": ("step_seconds", ".3f"),
 }
 
 
@@ -47,6 +51,15 @@ def compare(args: argparse.Namespace, recipe: Recipe, deadline: float) -> str:
     training, validation = (
         data.find(args.dataset, args.data, split, args.sbd) for split in ("train", "val")
     )
+    rows = rows_of(recipe)
+    seconds = study.step_seconds(
+        args.out,
+        deadline,
+        lambda: throughput.step_seconds(
+            pipeline(training, recipe),
+            {name: new_model(row, len(training.classes)) for name, row in rows.items()},
+        ),
+    )
 
     def train_and_score(recipe: Recipe, folder: pathlib.Path, left: float) -> dict | None:
         if not train(training, folder, recipe, args.round, None, left):
@@ -54,24 +67,20 @@ def compare(args: argparse.Namespace, recipe: Recipe, deadline: float) -> str:
         model = load_model(folder / "model.keras")
         score, rows = Scorer(model, len(validation.classes)).score(validation, recipe.shrink)
         write(score, rows, folder / "val")
-        state = json.loads((folder / "recipe.json").read_text())
         return {
             "miou": score.miou,
             "mean_accuracy": score.mean_accuracy,
             "parameters": trainable_parameters(model),
-            # A kill after the last checkpoint leaves the mean.
-            "step_seconds": state.get("step_seconds") or state["seconds"] / recipe.steps,
-            "seconds": state["seconds"],
         }
 
     scores = study.run(
         args.out,
-        study.with_seeds(rows_of(recipe)),
+        study.with_seeds(rows),
         range(recipe.seed, recipe.seed + args.seeds),
         deadline,
         train_and_score,
     )
-    return study.table(scores, _COLUMNS)
+    return study.table(scores, _COLUMNS, {"step, s": (seconds, ".3f")})
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ from examples.segmentation.evaluate import add_data_arguments
 from examples.segmentation.metrics import MeanIoU, PixelCrossentropy
 from examples.segmentation.recipe import RECIPES, Recipe, build, optimizer
 from examples.segmentation.validation import Validation
-from examples.training.callbacks import Checkpoint, Progress, RoundLog, StepTimes, StopLater
+from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopLater
 from examples.training.folder import Folder
 from examples.training.loop import Batches, fit
 from examples.training.optimizers import set_decay, steps_done
@@ -95,8 +95,7 @@ def train(
     done = steps_done(model)
     if done >= recipe.steps:
         return True
-    times = StepTimes()
-    callbacks = [times, Checkpoint(kept.checkpoint if chief else None, kept.add_seconds)]
+    callbacks = [Checkpoint(kept.checkpoint if chief else None, kept.add_seconds)]
     callbacks.append(StopLater(seconds))
     if chief:
         log = RoundLog(out, done)
@@ -105,7 +104,6 @@ def train(
             callbacks.insert(0, Validation(validation, recipe.shrink, log.writer))
     per_round = min(steps_per_round, recipe.steps)
     fit(model, pipeline(training, recipe), recipe.steps, per_round, callbacks, recipe.seed)
-    kept.note("step_seconds", times.median)
     return steps_done(model) >= recipe.steps
 
 

@@ -1,11 +1,9 @@
 """Keras callbacks: one progress bar for the whole training, its log, and the checkpoint."""
 
-import array
 import csv
 import math
 import os
 import pathlib
-import statistics
 import time
 from collections.abc import Callable
 
@@ -53,27 +51,6 @@ class StopLater(keras.callbacks.Callback):
         """Looks at the clock."""
         if time.monotonic() >= self._end:
             self.model.stop_training = True
-
-
-class StepTimes(keras.callbacks.Callback):
-    """Seconds of each step, the wait for its batch included."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._began, self._seconds = 0.0, array.array("d")
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Starts the clock."""
-        self._began = time.perf_counter()
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        """Stops it."""
-        self._seconds.append(time.perf_counter() - self._began)
-
-    @property
-    def median(self) -> float | None:
-        """Of the steps so far; None before the first."""
-        return statistics.median(self._seconds) if self._seconds else None
 
 
 class RoundLog(keras.callbacks.Callback):

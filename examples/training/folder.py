@@ -61,15 +61,6 @@ class Folder:
         self._state["seconds"] += seconds
         self._write()
 
-    def note(self, name: str, value: float | None) -> None:
-        """Keeps a measurement beside the settings; of several calls of a training, the last's."""
-        self._state[name] = value
-        self._write()
-
-    def noted(self, name: str) -> float | None:
-        """What was noted last."""
-        return self._state.get(name)
-
     def _write(self) -> None:
         if self._writes:
             cli.write_json(self.path / FILE, self._state)

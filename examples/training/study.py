@@ -21,6 +21,8 @@ Scores = Mapping[str, list[dict]]
 
 FILE = "score.json"
 """In a training's folder, once it is complete."""
+STEPS_FILE = "step_seconds.json"
+"""In --out: how long a training step of each row takes; removed, it is measured again."""
 
 
 def folder_of(out: pathlib.Path, row: str, seed: int) -> pathlib.Path:
@@ -77,17 +79,42 @@ def _scores(out: pathlib.Path, row: str, seeds: range) -> list[dict]:
     return [json.loads(file.read_text()) for file in files if file.exists()]
 
 
-def table(scores: Scores, columns: Mapping[str, tuple[str, str]]) -> str:
+def step_seconds(
+    out: pathlib.Path, deadline: float, measure: Callable[[], dict[str, float]]
+) -> dict[str, float]:
+    """The seconds of a step of each row, measured once; nothing where no time is left for it.
+
+    Args:
+        out: folder of the study.
+        deadline: of time.monotonic().
+        measure: measures the rows in turn.
+    """
+    if not (out / STEPS_FILE).exists():
+        if time.monotonic() >= deadline:
+            return {}
+        out.mkdir(parents=True, exist_ok=True)
+        cli.write_json(out / STEPS_FILE, measure())
+    return json.loads((out / STEPS_FILE).read_text())
+
+
+def table(
+    scores: Scores,
+    columns: Mapping[str, tuple[str, str]],
+    of_rows: Mapping[str, tuple[Mapping[str, float], str]] | None = None,
+) -> str:
     """Means over the seeds, and the largest less the smallest of the first column.
 
     Args:
         scores: of `run`.
         columns: heading -> (key in the scores, format), such as ("miou", ".2f").
+        of_rows: heading -> (name of the row -> value, format), for what no seed decides.
     """
+    of_rows = of_rows or {}
     wide = max(len(name) for name in scores)
     first = next(iter(columns))
     heads = [*columns]
     heads[1:1] = ["spread"]
+    heads += of_rows
     lines = ["  ".join([" " * wide, *heads, "seeds"])]
     for name, runs in scores.items():
         cells = []
@@ -96,6 +123,7 @@ def table(scores: Scores, columns: Mapping[str, tuple[str, str]]) -> str:
             cells.append(f"{np.mean(values):{form}}" if runs else "–")
             if heading == first:
                 cells.append(f"{np.ptp(values):{form}}" if runs else "–")
+        cells += [f"{of[name]:{form}}" if name in of else "–" for of, form in of_rows.values()]
         padded = [cell.rjust(len(head)) for cell, head in zip(cells, heads, strict=True)]
         lines.append("  ".join([f"{name:{wide}}", *padded, f"{len(runs):5}"]))
     return "\n".join(lines)

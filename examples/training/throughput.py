@@ -2,9 +2,11 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from examples.datasets.order import ALL
@@ -48,11 +50,44 @@ def measure(batches: Batches, model: keras.Model, seconds: float, warm_up: int) 
         next(iterator)
     first = next(iterator)
     pipeline = _rate(lambda: next(iterator), _examples(first), seconds)
-    build(model, tf.distribute.get_strategy(), first)
+    step = _training_step(model, first)
+    return Throughput(pipeline, _rate(step, _examples(first), seconds))
+
+
+def step_seconds(
+    batches: Batches, models: Mapping[str, keras.Model], rounds: int = 15
+) -> dict[str, float]:
+    """Medians of the time of a training step, on one batch.
+
+    The models take turns, so that other work on the machine meets them alike.
+
+    Args:
+        batches: the pipeline.
+        models: compiled.
+        rounds: steps of each.
+    """
+    batch = next(iter(batches(0, ALL)))
+    steps = {name: _training_step(model, batch) for name, model in models.items()}
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(rounds):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            _wait(step())
+            times[name].append(time.perf_counter() - start)
+    return {name: float(np.median(taken)) for name, taken in times.items()}
+
+
+def _training_step(model: keras.Model, batch: Any) -> Any:
+    """The step, traced."""
+    build(model, tf.distribute.get_strategy(), batch)
     step = tf.function(model.train_step)
-    # The first call traces.
-    step(first)
-    return Throughput(pipeline, _rate(lambda: step(first), _examples(first), seconds))
+    _wait(step(batch))
+    return lambda: step(batch)
+
+
+def _wait(result: Any) -> None:
+    # A number comes back: nothing is left to be computed.
+    float(tf.reshape(tf.nest.flatten(result)[0], [-1])[0])
 
 
 def _examples(batch: Any) -> int:
@@ -62,7 +97,6 @@ def _examples(batch: Any) -> int:
 def _rate(call: Any, examples: int, seconds: float) -> float:
     start, count = time.perf_counter(), 0
     while count < 2 or time.perf_counter() - start < seconds:
-        # A number comes back: nothing is left to be computed.
-        float(tf.reshape(tf.nest.flatten(call())[0], [-1])[0])
+        _wait(call())
         count += 1
     return count * examples / (time.perf_counter() - start)

@@ -49,6 +49,23 @@ def test_learned_sigma(run_program, tmp_path):
     assert network["dense"]["times"]["compiled"]["rounds"] == 2
 
 
+def test_pruned(run_program, tmp_path):
+    code, text = run_program(
+        "pruned", "--shape", "1x5x6x2x3", "--units", 4, "--removed", 0.5, "--rounds", 2,
+        "--out", tmp_path,
+    )  # fmt: skip
+    assert code == 0, text
+    (result,) = json.loads((tmp_path / "pruned.json").read_text())["results"]
+    assert [(row["removed"], row["units"]) for row in result["rows"]] == [(0.0, 24), (0.5, 12)]
+    assert result["rows"][0]["times_as_fast"]["median"] == 1
+
+
+def test_pruned_keeps_some(run_program):
+    code, text = run_program("pruned", "--removed", 1)
+    assert code == 2
+    assert "--removed: expected shares below 1, received 1" in text
+
+
 @pytest.fixture
 def without_dcls(monkeypatch):
     """As where neither is installed."""

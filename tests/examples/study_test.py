@@ -1,6 +1,5 @@
 """Studies that stop and go on, and the measurement of the pipelines."""
 
-import argparse
 import dataclasses
 import json
 import math
@@ -12,10 +11,11 @@ import pytest
 import tensorflow as tf
 
 from examples.deblurring import study as deblurring
+from examples.deblurring.recipe import RECIPES as deblurring_recipes
 from examples.segmentation import study as segmentation
 from examples.segmentation.recipe import RECIPES
 from examples.training import study
-from examples.training.throughput import Throughput, measure
+from examples.training.throughput import Throughput, measure, step_seconds
 from tests.examples.written import write_cityscapes
 
 
@@ -83,28 +83,31 @@ def test_heads_in_several_calls(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "out" / "none-0" / "val" / "sheet.png").exists()
 
 
-@pytest.mark.parametrize(("conv", "steps"), [("dau", 750), ("standard", None)])
-def test_the_faster_gets_the_steps_of_the_others_time(tmp_path, conv, steps):
-    for name, seconds in (("dau", 2.0), ("standard", 3.0)):
-        folder = study.folder_of(tmp_path, name, 1)
-        folder.mkdir()
-        (folder / study.FILE).write_text(json.dumps({"step_seconds": seconds, "steps": 500}))
-    args = argparse.Namespace(config="small", conv=None)
-    recipe = deblurring.longer(tmp_path, conv, args, 1)
-    assert (recipe and (recipe.conv, recipe.steps, recipe.seed)) == (steps and (conv, steps, 1))
-    assert deblurring.longer(tmp_path, conv, args, 2) is None
+@pytest.mark.parametrize(
+    ("conv", "seconds", "steps"),
+    [
+        ("dau", {"dau": 2.0, "standard": 3.0}, 750),
+        ("standard", {"dau": 2.0, "standard": 3.0}, None),
+        ("dau", {"dau": 2.0, "standard": 2.0}, None),
+        ("dau", {}, None),
+    ],
+)
+def test_the_faster_gets_the_steps_of_the_others_time(conv, seconds, steps):
+    recipe = dataclasses.replace(deblurring_recipes["small"], conv=conv)
+    expected = steps and dataclasses.replace(recipe, steps=steps, seed=1)
+    assert deblurring.longer(recipe, 500, seconds, 1) == expected
 
 
 def test_deblurring_in_several_calls(trained, tmp_path, monkeypatch, capsys):
-    """The training is another test's; here it only takes 3 s a step with standard layers."""
+    """The training is another test's; here a step takes 3 s with standard layers, 2 s with DAUs."""
     called = []
+    times = {"dau": 2.0, "standard": 3.0}
+    monkeypatch.setattr(deblurring.throughput, "step_seconds", lambda batches, models: times)
 
     def train(data, out, recipe, steps_per_round, seconds):
         called.append((recipe.conv, recipe.steps, seconds))
         out.mkdir(parents=True)
-        step = 2.0 if recipe.conv == "dau" else 3.0
-        steps = {"steps": recipe.steps, "step_seconds": step, "seconds": step * recipe.steps}
-        return {"model": str(trained["model"]), "complete": True, **steps}
+        return {"model": str(trained["model"]), "complete": True, "steps": recipe.steps}
 
     monkeypatch.setattr(deblurring, "train", train)
     arguments = ["study", "--data", trained["data"], "--out", tmp_path / "out", "--seeds", 1]
@@ -121,7 +124,25 @@ def test_deblurring_in_several_calls(trained, tmp_path, monkeypatch, capsys):
     assert score["psnr"] == metrics["mean"]["psnr_restored"]
     assert rows[0][1:4] == [f"{score['psnr']:.2f}", "0.00", f"{score['gain']:+.2f}"]
     assert rows[2][:2] == ["dau", "longer"]
-    assert rows[2][-4:] == ["900", "2.000", "30.0", "1"]
+    assert rows[2][-3:] == ["900", "2.000", "1"]
+
+
+def test_steps_are_timed_in_turn_and_kept(tmp_path):
+    data = tf.data.Dataset.from_tensors((tf.zeros([4, 2]), tf.zeros([4, 1]))).repeat()
+
+    def compiled(units):
+        hidden = [keras.layers.Dense(units)] * (units > 1)
+        model = keras.Sequential([keras.Input((2,)), *hidden, keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model
+
+    models = {"small": compiled(1), "large": compiled(2_000_000)}
+    timed = step_seconds(lambda step, shard: data, models, rounds=3)
+    assert 0 < timed["small"] < timed["large"]
+    assert study.step_seconds(tmp_path / "new", -math.inf, lambda: timed) == {}
+    later = time.monotonic() + 100
+    assert study.step_seconds(tmp_path / "new", later, lambda: timed) == timed
+    assert study.step_seconds(tmp_path / "new", -math.inf, dict) == timed
 
 
 def test_throughput_counts_examples():

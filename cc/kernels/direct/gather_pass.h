@@ -28,6 +28,10 @@ struct GatherCall {
   Tensor target() const { return forward ? Tensor::kOutput : Tensor::kInput; }
   int64_t in_channels() const { return forward ? shape.in_channels : shape.filters; }
   int64_t out_channels() const { return forward ? shape.filters : shape.in_channels; }
+  double units() const { return static_cast<double>(shape.units) * shape.in_channels * shape.filters; }
+  double seen_units() const { return units() * axes.seen_share(); }
+  // What it takes to list the units, in units. A place whose unit sees nothing takes 0.3 of one: 9 ns against 30.
+  double listed_units() const { return 0.3 * units() + 0.7 * seen_units(); }
 
   DauConvShape shape;
   bool forward;

@@ -29,28 +29,12 @@ Axis::Axis(Direction direction, bool blur_first, int64_t size, int64_t margin, i
   max_offset_ = std::clamp(std::max(a, b), content_begin_ - out_extent_, content_end_);
 }
 
-int64_t Axis::Offset(int64_t position) const {
-  const int64_t pixel = FloorDiv(position, stride_);
-  return direction_ == Direction::kForward ? pixel : out_first_ - pixel;
-}
-
-std::array<Tap, 2> Axis::Taps(double displacement) const {
-  const Interpolation at = Interpolate(displacement);
-  std::array<Tap, 2> taps;
-  for (int i = 0; i < 2; ++i) {
-    const int64_t position = margin_ + at.cell + i, offset = Offset(position);
-    taps[i] = {FloorMod(position, stride_), offset, i == 0 ? 1 - at.fraction : at.fraction,
-               offset + out_extent_ > content_begin_ && offset < content_end_};
-  }
-  return taps;
-}
-
 Axes::Axes(Direction direction, const DauConvShape& shape, const DisplacementRange& range)
     : blur_first(direction == Direction::kForward || (shape.stride_h == 1 && shape.stride_w == 1)),
       v(direction, blur_first, shape.height, Margin(shape), shape.stride_h, SupportRadius(shape), range.min_v,
         range.max_v),
       h(direction, blur_first, shape.width, Margin(shape), shape.stride_w, SupportRadius(shape), range.min_h,
         range.max_h),
-      seen_share(range.seen_share) {}
+      range_(range) {}
 
 }  // namespace dau::direct

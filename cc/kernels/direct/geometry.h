@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "cc/kernels/base/int_math.h"
 #include "cc/kernels/dau_conv_shape.h"
 
 namespace dau::direct {
@@ -25,7 +26,17 @@ class Axis {
   Axis(Direction direction, bool blur_first, int64_t size, int64_t margin, int64_t stride, int64_t radius,
        int64_t min_cell, int64_t max_cell);
 
-  std::array<Tap, 2> Taps(double displacement) const;
+  // Inline, and without divisions where there is no stride: for small images the taps take longer than the sums.
+  std::array<Tap, 2> Taps(double displacement) const {
+    const Interpolation at = Interpolate(displacement);
+    std::array<Tap, 2> taps;
+    for (int i = 0; i < 2; ++i) {
+      const int64_t position = margin_ + at.cell + i, offset = Offset(position);
+      taps[i] = {stride_ == 1 ? 0 : FloorMod(position, stride_), offset, i == 0 ? 1 - at.fraction : at.fraction,
+                 offset + out_extent_ > content_begin_ && offset < content_end_};
+    }
+    return taps;
+  }
 
   int64_t stride() const { return stride_; }
   // Output pixels of each phase; the first is pixel out_first of its phase.
@@ -36,7 +47,10 @@ class Axis {
   int64_t max_offset() const { return max_offset_; }
 
  private:
-  int64_t Offset(int64_t position) const;
+  int64_t Offset(int64_t position) const {
+    const int64_t pixel = stride_ == 1 ? position : FloorDiv(position, stride_);
+    return direction_ == Direction::kForward ? pixel : out_first_ - pixel;
+  }
 
   Direction direction_;
   int64_t stride_, margin_;
@@ -53,7 +67,17 @@ struct Axes {
   // image's own pixels, from a blurred output gradient; with one, blurring first would fill the gaps between outputs.
   bool blur_first;
   Axis v, h;
-  double seen_share;  // of all units: those that see anything
+
+  double seen_share() const { return range_.seen_share; }  // of all units: those that see anything
+  // False: such a unit sees nothing. Quicker than its taps, for layers most of whose places hold no unit; a cell wider
+  // than the range, as -1e-40 is of cell 0.
+  bool MaySee(double mu_v, double mu_h) const {
+    return mu_v >= static_cast<double>(range_.min_v - 1) && mu_v <= static_cast<double>(range_.max_v + 2) &&
+           mu_h >= static_cast<double>(range_.min_h - 1) && mu_h <= static_cast<double>(range_.max_h + 2);
+  }
+
+ private:
+  DisplacementRange range_;
 };
 
 }  // namespace dau::direct

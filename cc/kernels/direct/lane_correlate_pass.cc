@@ -106,10 +106,11 @@ typename LaneCorrelatePass<T>::Buffers LaneCorrelatePass<T>::LayOut(Arena& arena
 template <typename T>
 void LaneCorrelatePass<T>::FillUnits(const T* displacement, LaneCorrelateUnit<T>* units) const {
   call_.ForEachUnit(parallel_, [&](int64_t i, int64_t j) {
-    const std::array<Tap, 2> v = call_.axes.v.Taps(displacement[i]);
-    const std::array<Tap, 2> h = call_.axes.h.Taps(displacement[call_.unit_count() + i]);
     LaneCorrelateUnit<T>& unit = units[j];
     unit.base = -1;
+    const T mu_v = displacement[i], mu_h = displacement[call_.unit_count() + i];
+    if (!call_.axes.MaySee(mu_v, mu_h)) return;
+    const std::array<Tap, 2> v = call_.axes.v.Taps(mu_v), h = call_.axes.h.Taps(mu_h);
     if (!(v[0].inside || v[1].inside) || !(h[0].inside || h[1].inside)) return;
     unit.base = static_cast<int32_t>((v[0].offset - grid_.first_row) * grid_.in_cols() + h[0].offset - grid_.first_col);
     unit.fraction_v = static_cast<T>(v[1].weight);
@@ -187,7 +188,7 @@ Work LaneCorrelatePass<T>::CountWork(const TileGrid& grid) const {
   const DauConvShape& shape = call_.shape;
   const int64_t chunk = Chunk(grid), band_rows = BandRows(grid), sets = call_.exact ? 1 : 3;
   const double groups = shape.batch / chunk * grid.groups(chunk) + grid.groups(shape.batch % chunk);
-  const double units = call_.unit_count(), seen = units * call_.axes.seen_share;
+  const double units = call_.unit_count(), seen = units * call_.axes.seen_share();
   const double vectors = groups * grid.tile_rows * grid.tile_cols;
   const int64_t band = (band_rows + grid.span_v) * grid.in_cols() + band_rows * grid.tile_cols;
   const ImageView<const T> x = Images(shape, Tensor::kInput, static_cast<const T*>(nullptr), 0, shape.batch);

@@ -137,8 +137,7 @@ Work LaneGatherPass<T>::CountWork(const TileGrid& grid) const {
   const int64_t chunk = Chunk(grid), block = Block(grid);
   const double groups = shape.batch / chunk * grid.groups(chunk) + grid.groups(shape.batch % chunk);
   const double windows = groups * grid.windows_v() * grid.windows_h();
-  const double units = static_cast<double>(shape.units) * shape.in_channels * shape.filters;
-  const double seen = units * call_.axes.seen_share;
+  const double seen = call_.seen_units();
   const int64_t read = block * (grid.window_rows + grid.span_v) * (kWindowCols + grid.span_h) * grid.lanes;
   constexpr int64_t kCacheElements = (44 << 10) / sizeof(T);
   const ImageView<const T> view = SourceView();
@@ -147,7 +146,7 @@ Work LaneGatherPass<T>::CountWork(const TileGrid& grid) const {
           windows * call_.out_channels() * CeilDiv(call_.in_channels(), block),  // sums loaded and stored
           groups * Source(1).template stored_channels<T>() * grid.in_size() / grid.lanes,
           groups * Target(1).template stored_channels<T>() * grid.out_size() / grid.lanes,
-          units,
+          call_.listed_units(),
           1,
           static_cast<double>(shape.batch) * view.images * Padded(grid, nullptr).image_size() / grid.lanes,
           windows * call_.in_channels() * (grid.window_rows + grid.span_v) * (kWindowCols + grid.span_h),

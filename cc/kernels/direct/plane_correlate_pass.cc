@@ -152,7 +152,7 @@ template <typename T>
 Work PlaneCorrelatePass<T>::CountWork() const {
   const DauConvShape& shape = call_.shape;
   const double images = shape.batch, lanes = CorrelateLanes<T>();
-  const double units = call_.unit_count(), seen = units * call_.axes.seen_share;
+  const double units = call_.unit_count(), seen = units * call_.axes.seen_share();
   const double bands = CeilDiv(dy_grid_.rows, band_rows_) * images / (band_rows_ < dy_grid_.rows ? 1 : band_images_);
   const ImageView<const T> x = Images(shape, Tensor::kInput, static_cast<const T*>(nullptr), 0, shape.batch);
   const double chunk_elements =

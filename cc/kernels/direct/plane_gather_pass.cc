@@ -116,9 +116,8 @@ Work PlaneGatherPass<T>::CountWork() const {
   const DauConvShape& shape = call_.shape;
   const double images = shape.batch, lanes = CorrelateLanes<T>(), rows = tile_.rows, cols = tile_.cols / lanes;
   const double tiles = images * (out_grid_.rows / tile_.rows) * (out_grid_.cols / tile_.cols);
-  const double units = static_cast<double>(shape.units) * shape.in_channels * shape.filters;
   const double entries =
-      units * (table_->row_pairs() ? 1 : 2) * (call_.forward || shape.stride_w == 1 ? 1 : 2) * call_.axes.seen_share;
+      call_.seen_units() * (table_->row_pairs() ? 1 : 2) * (call_.forward || shape.stride_w == 1 ? 1 : 2);
   const double window_vectors = (tile_.rows + call_.axes.v.max_offset() - call_.axes.v.min_offset()) *
                                 (cols + (call_.axes.h.max_offset() - call_.axes.h.min_offset()) / lanes);
   const Tensor blurred = call_.axes.blur_first ? call_.source() : call_.target();
@@ -129,7 +128,7 @@ Work PlaneGatherPass<T>::CountWork() const {
       tiles * table_->outputs() * table_->blocks() * rows * cols,  // sums loaded and stored
       images * in_image_size() / lanes,                            // planes written
       images * out_image_size() / lanes,                           // planes read
-      units,
+      call_.listed_units(),
       1,
       (2 * call_.gaussian.radius + 1) * view.images * view.image_size() / lanes,  // blurred
       tiles * call_.in_channels() * window_vectors,                               // brought into the L1 cache

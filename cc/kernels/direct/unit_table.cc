@@ -50,6 +50,7 @@ int64_t UnitTable<T>::FillPlane(const T* weight, const T* displacement, int64_t 
     const int64_t f = direction_ == Direction::kForward ? channel : in;
     for (int64_t k = 0; k < shape_.units; ++k) {
       const int64_t i = (k * shape_.in_channels + s) * shape_.filters + f;
+      if (!axes_.MaySee(displacement[i], displacement[count + i])) continue;
       filled += FillUnit(weight[i], displacement[i], displacement[count + i], (in - in_begin) * grid_.channel_size(),
                          phase_v, phase_h, units + filled);
     }
