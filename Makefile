@@ -5,12 +5,13 @@ TF ?= $(or $(shell cat .venv/.dau-tensorflow 2> /dev/null),tensorflow-cpu)
 # 1: GPU kernels too.
 CUDA ?= 0
 OUT ?= demo_out
+CASES ?=
 BIN := .venv/bin
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build wheel sdist demo bench test cuda_check docs lint neon clean distclean
+.PHONY: help setup build wheel sdist demo bench test cuda_check docs lint fuzz tsan neon clean distclean
 
 help:  ## this list
 	@sed -n 's/^\([a-z_]*\):.*  ## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -57,6 +58,12 @@ lint: setup  ## ruff, mypy, clang-format
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy benchmarks dau_tf examples
 	find cc tests/cc examples -name '*.h' -o -name '*.c' -o -name '*.cc' -o -name '*.cu' | xargs -r $(BIN)/clang-format --dry-run -Werror
+
+fuzz:  ## CASES=1000000 cases of the C++ library under sanitizers, with libFuzzer; hours
+	@tools/fuzz.sh $(CASES)
+
+tsan:  ## CASES=2000 cases of the C++ library on real threads under ThreadSanitizer
+	@tools/tsan.sh $(CASES)
 
 neon:  ## that the kernels compile for 64-bit ARM
 	@tools/check_neon.sh

@@ -1,5 +1,6 @@
 #include "cc/kernels/dau_conv.h"
 
+#include "cc/kernels/countable.h"
 #include "cc/kernels/direct/dau_conv_direct.h"
 #include "cc/kernels/engine_functions.h"
 #include "cc/kernels/planner.h"
@@ -39,6 +40,8 @@ Choice<R> Choose(const Options& options, Pass pass, const DauConvShape& shape, c
                  DisplacementGradient kind, const Workspace& workspace) {
   Choice<R> choice;
   choice.shape = shape;
+  choice.status = CheckCountable(shape, range);
+  if (!choice.status.ok()) return choice;
   const bool forced = options.engine != Engine::kAuto;
   choice.shape.ignore_batch = forced || options.ignore_batch;
   const Engine first = forced ? options.engine : ChooseEngine(pass, choice.shape, range, kind, sizeof(R));

@@ -29,11 +29,15 @@ Status CheckOutputExtent(const char* name, int64_t size, int64_t margin, double 
 
 }  // namespace
 
-int64_t SupportRadius(double sigma) { return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(3 * sigma - 1e-6))); }
+// Both are asked for by shape functions before anything is validated: what is out of range must not overflow here.
+int64_t SupportRadius(double sigma) {
+  if (!(sigma < kMaxSigma)) sigma = kMaxSigma;  // NaN too
+  return std::max<int64_t>(1, static_cast<int64_t>(std::ceil(3 * std::max(sigma, 0.0) - 1e-6)));
+}
 
 int64_t Margin(const DauConvShape& shape) {
   if (shape.padding == Padding::kSame) return 0;
-  return static_cast<int64_t>(std::ceil(shape.max_displacement)) + SupportRadius(shape);
+  return static_cast<int64_t>(std::ceil(std::min(shape.max_displacement, kFarAway))) + SupportRadius(shape);
 }
 
 int64_t OutputExtent(int64_t size, int64_t margin, int64_t stride) { return CeilDiv(size - 2 * margin, stride); }

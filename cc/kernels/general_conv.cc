@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "cc/kernels/countable.h"
 #include "cc/kernels/displacement_blocks.h"
 #include "cc/kernels/general_functions.h"
 #include "cc/kernels/reference/general_reference_engine.h"
@@ -31,6 +32,8 @@ Plan<R> MakePlan(const Options& options, const DauConvShape& shape, const Displa
                  const Workspace& workspace) {
   constexpr int64_t kMostParts = 64;  // of each axis: as many as images have that fill memory
   Plan<R> plan;
+  plan.status = CheckCountable(shape, range);
+  if (!plan.status.ok()) return plan;
   plan.functions = DAU_GENERAL_FUNCTIONS(R, spectral);
   plan.shape = shape;
   plan.shape.ignore_batch = options.engine != Engine::kAuto || options.ignore_batch;

@@ -37,6 +37,20 @@ absl::Status MakeShape(const Attrs& attrs, const TensorShape& input, const Tenso
   return ToAbsl(status.ok() ? CheckMargin(*shape, attrs.margin) : status);
 }
 
+namespace {
+
+// Whether `displacement` is [2] and then `weight`. Not by making that shape: of a weight without elements, whose other
+// extents may be anything, it may have more elements than TensorShape counts, which aborts the process.
+bool IsTwice(const TensorShape& displacement, const TensorShape& weight) {
+  if (displacement.dims() != weight.dims() + 1 || displacement.dim_size(0) != 2) return false;
+  for (int i = 0; i < weight.dims(); ++i) {
+    if (displacement.dim_size(i + 1) != weight.dim_size(i)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 absl::Status CheckShapes(const Attrs& attrs, const TensorShape& input, const TensorShape& weight,
                          const TensorShape& displacement, const TensorShape& sigma, DauConvShape* shape) {
   const bool nhwc = attrs.format == DataFormat::kNHWC;
@@ -51,12 +65,10 @@ absl::Status CheckShapes(const Attrs& attrs, const TensorShape& input, const Ten
   if (!TensorShapeUtils::IsScalar(sigma)) {
     return ToAbsl(InvalidArgument("`sigma` must be a scalar. Received shape: ", sigma.DebugString()));
   }
-  TensorShape expected({2});
-  expected.AppendShape(weight);
-  if (displacement != expected) {
-    return ToAbsl(InvalidArgument("`displacement` must have the shape [2, K, S, F] = ", expected.DebugString(),
-                                  " that belongs to `weight` of shape ", weight.DebugString(),
-                                  ". Received shape: ", displacement.DebugString()));
+  if (!IsTwice(displacement, weight)) {
+    return ToAbsl(InvalidArgument("`displacement` must have the shape [2, K, S, F] = [2,",
+                                  weight.DebugString().substr(1), " that belongs to `weight` of shape ",
+                                  weight.DebugString(), ". Received shape: ", displacement.DebugString()));
   }
   if (input.dim_size(nhwc ? 3 : 1) != weight.dim_size(1)) {
     return ToAbsl(InvalidArgument("`input` must have as many channels as `weight` of shape ", weight.DebugString(),

@@ -4,6 +4,7 @@
 #include "cc/tf/dau_conv_options.h"
 #include "cc/tf/dau_conv_storage.h"
 #include "cc/tf/device_threads.h"
+#include "cc/tf/memory_guard.h"
 #include "tensorflow/core/framework/op_kernel.h"
 
 namespace dau::tf {
@@ -23,7 +24,13 @@ class DauConvOp : public OpKernel {
 
   explicit DauConvOp(OpKernelConstruction* ctx) : OpKernel(ctx) { OP_REQUIRES_OK(ctx, attrs_.Read(ctx)); }
 
+  void Compute(OpKernelContext* ctx) final {
+    GuardMemory(ctx, [this](OpKernelContext* call) { Run(call); });
+  }
+
  protected:
+  virtual void Run(OpKernelContext* ctx) = 0;
+
   // A validated call. The parameters are inputs 1, 2 and 3 of all three ops.
   struct Call {
     DauConvShape shape;
@@ -58,7 +65,7 @@ class DauConvForwardOp : public DauConvOp<T> {
   using typename DauConvOp<T>::Call;
   using typename DauConvOp<T>::Storage;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor& input = ctx->input(0);
     Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));
@@ -80,7 +87,7 @@ class DauConvBackpropInputOp : public DauConvOp<T> {
   using typename DauConvOp<T>::Call;
   using typename DauConvOp<T>::Storage;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor& gradient = ctx->input(4);
     TensorShape input;
     OP_REQUIRES_OK(ctx, InputShape(ctx->input(0), &input));
@@ -106,7 +113,7 @@ class DauConvBackpropParamsOp : public DauConvOp<T> {
   using typename DauConvOp<T>::Call;
   using typename DauConvOp<T>::Storage;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor &input = ctx->input(0), &gradient = ctx->input(4);
     Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));

@@ -33,7 +33,7 @@ absl::Status OutputDim(InferenceContext* c, const Attrs& attrs, DimensionHandle 
     const Tensor* sigma = c->input_tensor(3);
     margin = attrs.margin;
     if (margin < 0) {
-      if (sigma == nullptr) return absl::OkStatus();
+      if (sigma == nullptr || sigma->dims() != 0) return absl::OkStatus();  // of each unit: max_sigma has the say
       DauConvShape shape;
       shape.padding = attrs.padding;
       shape.max_displacement = attrs.max_displacement;

@@ -2,6 +2,7 @@
 #include "cc/tf/dau_conv_options.h"
 #include "cc/tf/dau_conv_storage.h"
 #include "cc/tf/device_threads.h"
+#include "cc/tf/memory_guard.h"
 #include "cc/tf/sigma_call.h"
 #include "cc/tf/sigma_conv_args.h"
 #include "tensorflow/core/framework/op_kernel.h"
@@ -24,7 +25,13 @@ class SigmaConvOp : public OpKernel {
 
   explicit SigmaConvOp(OpKernelConstruction* ctx) : OpKernel(ctx) { OP_REQUIRES_OK(ctx, attrs_.Read(ctx)); }
 
+  void Compute(OpKernelContext* ctx) final {
+    GuardMemory(ctx, [this](OpKernelContext* call) { Run(call); });
+  }
+
  protected:
+  virtual void Run(OpKernelContext* ctx) = 0;
+
   // A validated call. The parameters are inputs 1, 2 and 3 of all three ops.
   absl::Status Prepare(OpKernelContext* ctx, const TensorShape& input, SigmaCall<Storage>* call) const {
     const Tensor &weight = ctx->input(1), &displacement = ctx->input(2), &sigma = ctx->input(3);
@@ -54,7 +61,7 @@ class SigmaConvForwardOp : public SigmaConvOp<T> {
   using SigmaConvOp<T>::SigmaConvOp;
   using typename SigmaConvOp<T>::Storage;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor& input = ctx->input(0);
     SigmaCall<Storage> call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));
@@ -73,7 +80,7 @@ class SigmaConvBackpropInputOp : public SigmaConvOp<T> {
   using SigmaConvOp<T>::SigmaConvOp;
   using typename SigmaConvOp<T>::Storage;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor& gradient = ctx->input(4);
     TensorShape input;
     OP_REQUIRES_OK(ctx, InputShape(ctx->input(0), &input));
@@ -96,7 +103,7 @@ class SigmaConvBackpropParamsOp : public SigmaConvOp<T> {
   using typename SigmaConvOp<T>::Storage;
   using typename SigmaConvOp<T>::R;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor &input = ctx->input(0), &gradient = ctx->input(4);
     SigmaCall<Storage> call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));

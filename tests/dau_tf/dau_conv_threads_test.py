@@ -1,4 +1,4 @@
-"""Forward and gradients have the same bits with one thread and with two."""
+"""Forward and gradients have the same bits with one thread, with two and with sixteen."""
 
 import numpy as np
 
@@ -30,12 +30,13 @@ np.savez(sys.argv[2], **results)
 """
 
 
-def test_same_bits_with_one_and_two_threads(tmp_path):
-    files = {threads: tmp_path / f"{threads}.npz" for threads in (1, 2)}
+def test_same_bits_with_any_number_of_threads(tmp_path):
+    files = {threads: tmp_path / f"{threads}.npz" for threads in (1, 2, 16)}
     subprocesses.finish(
         *(subprocesses.start(COMPUTE, str(n), str(file)) for n, file in files.items())
     )
-    one, two = (np.load(file) for file in files.values())
+    one, *others = (np.load(file) for file in files.values())
     assert len(one.files) == 32
-    different = [name for name in one.files if one[name].tobytes() != two[name].tobytes()]
-    assert different == []
+    for other in others:
+        different = [name for name in one.files if one[name].tobytes() != other[name].tobytes()]
+        assert different == []

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace dau::spectral {
 namespace {
@@ -65,6 +66,7 @@ FftPlan<T>::FftPlan(int64_t length) : length(length) {
   int64_t n = length, stride = 1;
   for (int64_t radix : FactorsOf(length).radices) {
     Pass pass{radix, n, stride, {}};
+    pass.twiddles.reserve(2 * (radix - 1) * (n / radix));  // of the last too, which steps over them unread
     if (n != radix) {
       for (int64_t p = 0; p < n / radix; ++p) {
         for (int64_t k = 1; k < radix; ++k) {
@@ -74,7 +76,7 @@ FftPlan<T>::FftPlan(int64_t length) : length(length) {
         }
       }
     }
-    passes.push_back(pass);
+    passes.push_back(std::move(pass));  // a copy would not keep what is reserved
     n /= radix;
     stride *= radix;
   }

@@ -132,8 +132,9 @@ class ProductPass {
   void GroupByTables() {
     constexpr int64_t kTableBytes = 700 << 10;  // of an L2 cache of 1 MiB
     const int64_t bytes = shape_.units * 2 * FilterBlock<T>() * static_cast<int64_t>(sizeof(T));  // of an input channel
+    constexpr int64_t kFine = 1 << 14;  // in larger steps beyond, or 2^40 channels would take hours
     double best = -1;
-    for (int64_t group = kBlock; group < in_channels_ + kBlock; group += kBlock) {
+    for (int64_t group = kBlock; group < in_channels_ + kBlock; group += group < kFine ? kBlock : group) {
       const int64_t in = std::min(group, RoundUp(in_channels_, kBlock));
       const int64_t frequencies = std::clamp<int64_t>(kTableBytes / (in * bytes) - 1, 1, tiling_.h.half());
       // Cycles, estimated: 16 a vector of units for each table, of the general form 40; 10 a vector of sums read and

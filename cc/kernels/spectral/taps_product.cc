@@ -85,7 +85,7 @@ HWY_NOINLINE void MultiplyRow(D d, const ProductJob<T>& job, const TapsScratch<T
         const Step step{true, true, at.in_begin == 0, mirror, sign == 0 ? u : av.length - u, freq};
         MultiplyAllLanes(d, job, step, scratch.kernel + (4 * i + 2 * partner + sign) * kernel_size,
                          job.XAt(u, freq, sign, at.in_begin), at.in_count, at.lanes_used, at.out,
-                         static_cast<T*>(nullptr));
+                         /*sums=*/scratch.kernel);  // of one piece: none wait in memory
       }
     }
   }
