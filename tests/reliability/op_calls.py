@@ -138,12 +138,12 @@ def spoil(call: Call, rng: np.random.Generator) -> None:
             rng.choice([np.nan, np.inf, -1.0, 1e30, 1e18, 3.0, 0.0])
         )
     elif way == 7:
-        values = [np.nan, 0.0, -1.0, np.inf, 1e30, 1e-30, 1e5, 2e5]
+        values = [np.nan, 0.0, -1.0, np.inf, 1e30, 1e-30, 6.0, 2e5]
         call.inputs["sigma"] = tf.fill(call.inputs["sigma"].shape, float(rng.choice(values)))
         call.inputs["sigma"] = tf.cast(call.inputs["sigma"], call.inputs["displacement"].dtype)
     elif way == 8:
         key = "max_sigma" if "sigma" in call.name else "margin"
-        values = [np.nan, -1.0, 0.0, 1e30, np.inf, 1e5] if key == "max_sigma" else [7, -9, 2**62]
+        values = [np.nan, -1.0, 0.0, 1e30, np.inf, 6.0] if key == "max_sigma" else [7, -9, 2**62]
         call.attributes[key] = values[rng.integers(len(values))]
     elif way == 9 and "input_sizes" in call.inputs:
         bad = ([-1, 4, 4, 1], [2**31 - 1] * 4, [4, 4, 1], [], [0, 0, 0, 0], [1, 2**31 - 1, 1, 1])
