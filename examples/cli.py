@@ -120,8 +120,47 @@ def progress(items: Iterable | None, total: int, unit: str, **kwargs: Any) -> tq
     return tqdm(items, total=total, unit=unit, mininterval=interval, maxinterval=5.0, **kwargs)
 
 
+@contextlib.contextmanager
+def in_one_step(path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields `temporary_name`; what the block writes there becomes `path` when it ends well.
+
+    A kill or a power failure leaves the old file or the new one, whole: the new one is on the disk
+    before it gets its name.
+
+    Raises:
+        UserError: no room, or no right to write; names `path`, which is as it was.
+    """
+    temporary = path.with_name(temporary_name(path))
+    try:
+        yield temporary
+        _to_disk(temporary)
+        os.replace(temporary, path)
+        _to_disk(path.parent)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); what was there stays"
+        ) from error
+    finally:
+        # Also where all went well: of two names of one file, `replace` leaves both.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def temporary_name(path: pathlib.Path) -> str:
+    """Under which `in_one_step` writes; ends as `path` does. A kill may leave such a file."""
+    return f".tmp-{path.name}"
+
+
+def _to_disk(path: pathlib.Path) -> None:
+    """Waits until the file, or the names in the folder, are where a power failure leaves them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_json(path: pathlib.Path, value: object) -> None:
-    """Writes a JSON file in one step: it is the old one or the new one, never a half."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(temporary, path)
+    """Writes a JSON file, `in_one_step`."""
+    with in_one_step(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2) + "\n")

@@ -6,6 +6,7 @@ python -m dau_tf.analysis runs/dau/model.keras --out runs/dau/analysis
 import argparse
 import pathlib
 import sys
+import zipfile
 
 import keras
 import numpy as np
@@ -31,9 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=5, help="of time measurements; 0: none")
     args = parser.parse_args(arguments)
     try:
-        # compile=False: losses and metrics of one's own are not needed to look at units.
-        model = keras.saving.load_model(args.model, compile=False)
-        before = args.before and keras.saving.load_model(args.before, compile=False)
+        model = _load(args.model)
+        before = args.before and _load(args.before)
         images = args.images and np.load(args.images, allow_pickle=False).astype(np.float32)
         file = write_page(
             model, args.out, before=before, images=images, repeats=args.repeats, size=args.size
@@ -43,6 +43,20 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     print(file)
     return 0
+
+
+def _load(path: pathlib.Path) -> keras.Model:
+    """In Keras' safe mode, which executes nothing of the file; losses of one's own are not needed.
+
+    Raises:
+        ValueError: It is no .keras file that can be read.
+    """
+    if path.suffix != ".keras":
+        raise ValueError(f"`model` must be a .keras file. Received: {path}")
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except (zipfile.BadZipFile, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} must be a .keras file that can be read: {error!r}") from error
 
 
 if __name__ == "__main__":

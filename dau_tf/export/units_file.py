@@ -11,6 +11,7 @@ import dataclasses
 import os
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,14 @@ from dau_tf.export.units import Units
 from dau_tf.layers import DAUConv2D
 
 SUFFIXES = (".npz", ".h5")
+MAX_BYTES = 2**31
+"""Of a file's arrays, decompressed; a few bytes of a file can claim any size. 5e8 weights."""
+
+# What a broken file makes NumPy, zipfile and h5py raise; RuntimeError: encrypted, or unknown ways.
+_BROKEN = (
+    OSError, ValueError, KeyError, TypeError, RuntimeError, EOFError, MemoryError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def save_units(model: keras.Model, path: str | os.PathLike) -> None:
@@ -63,7 +72,8 @@ def read_units(path: str | os.PathLike) -> dict[str, Units]:
         The units of each layer by its name.
 
     Raises:
-        ValueError: `path` has another ending, or the file another layout.
+        ValueError: `path` has another ending, or the file another layout, holds something else than
+            numbers (pickled objects, parts of other files), or more than 2 GiB of them.
         FileNotFoundError: There is no such file.
 
     Example:
@@ -80,7 +90,7 @@ def read_units(path: str | os.PathLike) -> dict[str, Units]:
         arrays = read(pathlib.Path(path))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise ValueError(f"{path} must be a {_suffix(path)} file of arrays: {error}") from error
     layers: dict[str, dict[str, np.ndarray]] = {}
     for key, values in arrays.items():
@@ -161,17 +171,35 @@ def _write_h5(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
+    with zipfile.ZipFile(path) as archive:
+        _check_size(sum(member.file_size for member in archive.infolist()))
+    # The header of an array may claim more than there is; NumPy then finds the end of the file.
     with np.load(path, allow_pickle=False) as file:
-        return {key: file[key] for key in file.files}
+        arrays = {key: file[key] for key in file.files}
+    for key, values in arrays.items():
+        # NumPy returns the bytes of a member that is no array.
+        if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiub":
+            raise ValueError(f"{key} must hold numbers. Received: {type(values).__name__}")
+    return arrays
 
 
 def _read_h5(path: pathlib.Path) -> dict[str, np.ndarray]:
-    arrays: dict[str, np.ndarray] = {}
+    found: dict[str, h5py.Dataset] = {}
 
     def keep(key: str, thing: Any) -> None:
         if isinstance(thing, h5py.Dataset):
-            arrays[key] = np.asarray(thing)
+            found[key] = thing
 
+    # `visititems` does not follow links to other files.
     with h5py.File(path) as file:
         file.visititems(keep)
-    return arrays
+        for key, dataset in found.items():
+            if dataset.external or dataset.is_virtual or dataset.dtype.kind not in "fiub":
+                raise ValueError(f"{key} must hold numbers of its own. Received: {dataset!r}")
+        _check_size(sum(dataset.nbytes for dataset in found.values()))
+        return {key: np.asarray(dataset) for key, dataset in found.items()}
+
+
+def _check_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise ValueError(f"its arrays are of {size} bytes; the limit is {MAX_BYTES}")

@@ -3,7 +3,8 @@
 Writes into --out:
 
   recipe.json   what this training computes; the same command continues it after a kill
-  initial.keras, model.keras   the model before, and with its optimizer after the last epoch
+  initial.keras   the model before
+  model.keras, model-previous.keras   with its optimizer, after the last two epochs
   log.csv, tensorboard/, units.png   by epoch; units.png shows how the units move
 
   python -m examples.classification.train --dataset cifar10 --data CIFAR10 --out runs/cifar
@@ -27,6 +28,7 @@ from examples.classification.recipe import RECIPES, Recipe, optimizer
 from examples.models.alexnet import alexnet
 from examples.models.cifar_net import LEARNED, cifar_net
 from examples.models.resnet_v2 import resnet_v2
+from examples.training import checkpoints
 from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopLater
 from examples.training.folder import Folder
 from examples.training.loop import fit
@@ -112,9 +114,9 @@ def _model(
     folder: Folder, recipe: Recipe, split: data.Split, steps: int
 ) -> tuple[keras.Model, int]:
     """The compiled model and how many steps it has done."""
-    if folder.checkpoint.exists():
-        model = keras.models.load_model(folder.checkpoint)
-        return model, steps_done(model)
+    kept = checkpoints.load(folder.checkpoint)
+    if kept is not None:
+        return kept, steps_done(kept)
     keras.utils.set_random_seed(recipe.seed)
     model = build(recipe, split.classes, split.shape)
     model.compile(
@@ -124,7 +126,8 @@ def _model(
         jit_compile=False,
     )
     folder.claim()
-    model.save(folder.path / "initial.keras", include_optimizer=False)
+    with cli.in_one_step(folder.path / "initial.keras") as temporary:
+        model.save(temporary, include_optimizer=False)
     return model, 0
 
 

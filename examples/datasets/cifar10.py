@@ -19,6 +19,8 @@ from examples.datasets.pictures import DatasetError
 CLASSES = 10
 _FILES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
 _PIXELS = 3 * 32 * 32
+# A batch is of 31 MB.
+_MAX_BYTES = 2**26
 
 
 def read_cifar10(folder: str | pathlib.Path, split: str) -> Labelled:
@@ -75,11 +77,14 @@ def _folder(folder: pathlib.Path) -> pathlib.Path:
 
 def _read_python(path: pathlib.Path) -> tuple[np.ndarray, np.ndarray]:
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"it is larger than {_MAX_BYTES} bytes")
         with path.open("rb") as file:
             content = _ArraysOnly(file, encoding="bytes").load()
         pixels = np.asarray(content[b"data"])
         labels = np.asarray(content[b"labels"], np.int64)
-    except (pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError, OSError) as error:
+    # What a broken pickle raises is not documented: AttributeError, IndexError, MemoryError, ...
+    except Exception as error:
         raise DatasetError(f"{path}: cannot be read as a CIFAR10 batch ({error})") from error
     if pixels.dtype != np.uint8 or pixels.shape != (len(labels), _PIXELS):
         raise DatasetError(

@@ -5,13 +5,18 @@ highest first; the values.
 """
 
 import gzip
+import math
 import pathlib
+import struct
+import zlib
 
 import numpy as np
 
 from examples.datasets.labelled import Labelled
 from examples.datasets.pictures import DatasetError
 
+# MNIST's 60,000 images are 47 MB.
+_MAX_BYTES = 2**28
 _PREFIX = {"train": "train", "test": "t10k"}
 
 
@@ -36,11 +41,14 @@ def read_idx(folder: str | pathlib.Path, split: str) -> Labelled:
 def _read(path: pathlib.Path, dimensions: int) -> np.ndarray:
     packed = path.with_name(f"{path.name}.gz")
     try:
-        content = gzip.decompress(packed.read_bytes()) if packed.is_file() else path.read_bytes()
-    except (OSError, EOFError) as error:
+        with gzip.open(packed) if packed.is_file() else path.open("rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise DatasetError(f"{path}: cannot be read, nor {packed.name} ({error})") from error
+    if len(content) > _MAX_BYTES:
+        raise DatasetError(f"{path}: holds more than {_MAX_BYTES} bytes")
     head = 4 + 4 * dimensions
-    shape = np.frombuffer(content[4:head], ">u4").astype(int)
-    if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) != head + np.prod(shape):
+    shape = struct.unpack(f">{dimensions}I", content[4:head].ljust(head - 4, b"\0"))
+    if content[:4] != bytes([0, 0, 8, dimensions]) or len(content) != head + math.prod(shape):
         raise DatasetError(f"{path}: expected unsigned bytes in {dimensions} dimensions (idx)")
     return np.frombuffer(content, np.uint8, offset=head).reshape(shape)

@@ -20,6 +20,8 @@ CLASSES = (
     "cow", "diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa",
     "train", "tvmonitor",
 )  # fmt: skip
+# The largest of the SBD is of 20 kB; what is compressed in one of this size is at most 1 GiB.
+_MAX_BYTES = 2**20
 _SPLITS = ("train", "val", "trainval")
 
 
@@ -78,6 +80,8 @@ def read_sbd_mask(path: pathlib.Path) -> np.ndarray:
         DatasetError: as `read_voc_mask`.
     """
     try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise ValueError(f"it is larger than {_MAX_BYTES} bytes")
         content = scipy.io.loadmat(path, variable_names=["GTcls"], squeeze_me=True)
         mask = np.asarray(content["GTcls"]["Segmentation"].item())
     # What a broken file makes SciPy raise is not documented: zlib.error, TypeError, EOFError, ...

@@ -19,6 +19,7 @@ from examples import cli, picture
 from examples.datasets.gopro import Pair, find_pairs, read_pair, spread
 from examples.deblurring import metrics
 from examples.models.srn_deblur import restorer
+from examples.training import trained
 
 _PICTURE_CUT = (150, 220)
 
@@ -45,13 +46,11 @@ def load_model(path: pathlib.Path) -> keras.Model:
     Raises:
         UserError: the file is missing or holds no model of `train`.
     """
-    if not path.is_file():
-        raise cli.UserError(f"--model: {path}: no such file; expected the model.keras of train")
+    model = trained.load_model(path)
     try:
-        return restorer(keras.models.load_model(path, compile=False))
-    except (ValueError, TypeError, KeyError, OSError, AttributeError) as error:
-        line = (str(error).splitlines() or [type(error).__name__])[0]
-        raise cli.UserError(f"--model: {path}: holds no model of train ({line})") from error
+        return restorer(model)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise cli.UserError(f"--model: {path}: holds no model of train ({error})") from error
 
 
 def evaluate(

@@ -4,7 +4,8 @@ The default is the paper's recipe (Adam, 2000 epochs, batch 16, 256x256 crops; t
 5e-4 with its displacements at 1e-3, the standard one at 1e-4). Writes into --out:
 
   recipe.json   what this training computes; the same command continues it after a kill
-  model.keras   model and optimizer after the last round (a round is one pass, or --round steps)
+  model.keras, model-previous.keras   model and optimizer after the last two rounds (a round is one
+                pass, or --round steps)
   log.csv, tensorboard/   by round: losses, displacements; with --validate PSNR, SSIM, pictures
 
   python -m examples.deblurring.train --data GOPRO --out runs/dau
@@ -29,6 +30,7 @@ from examples.deblurring.recipe import PAPER_STANDARD_RATE, RECIPES, Recipe, opt
 from examples.deblurring.validation import Validation
 from examples.models.multiscale_loss import multiscale_loss, multiscale_targets
 from examples.models.srn_deblur import srn_deblur
+from examples.training import checkpoints
 from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopLater
 from examples.training.folder import Folder
 from examples.training.loop import Batches, fit
@@ -79,7 +81,7 @@ def train(
     settings = {"pairs": len(pairs), "steps_per_round": steps_per_round}
     kept = Folder(out, {**dataclasses.asdict(recipe), **settings}, writes=chief)
     with strategy.scope():
-        model = _model(kept.checkpoint, recipe, steps)
+        model = checkpoints.load(kept.checkpoint, chief) or new_model(recipe, steps)
     kept.claim()
     done = steps_done(model)
     if done < steps:
@@ -123,13 +125,6 @@ def pipeline(pairs: list[Pair], recipe: Recipe) -> Batches:
         return crops.map(lambda blur, sharp: (blur, multiscale_targets(sharp)))
 
     return from_step
-
-
-def _model(checkpoint: pathlib.Path, recipe: Recipe, steps: int) -> keras.Model:
-    """The compiled model, from the checkpoint where there is one."""
-    if checkpoint.exists():
-        return keras.models.load_model(checkpoint)
-    return new_model(recipe, steps)
 
 
 def new_model(recipe: Recipe, steps: int) -> keras.Model:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from examples.cli import UserError
+from examples.datasets.pictures import check_size
 
 _THUMBNAIL = (64, 36)
 # A cut changes the thumbnail by many times what the motion inside a shot does.
@@ -21,6 +22,7 @@ def frames(video: pathlib.Path) -> Iterator[np.ndarray]:
 
     Raises:
         UserError: the file is missing or ffmpeg cannot decode it.
+        DatasetError: its frames are of more than `pictures.MAX_PIXELS` pixels.
     """
     if not video.is_file():
         raise UserError(f"--video: {video}: no such file")
@@ -30,6 +32,7 @@ def frames(video: pathlib.Path) -> Iterator[np.ndarray]:
     )
     try:
         width, height = next(reader)["size"]
+        check_size(f"--video: {video}", width, height)
         for data in reader:
             yield np.frombuffer(data, np.uint8).reshape(height, width, 3)
     except (OSError, RuntimeError, KeyError) as error:

@@ -4,7 +4,7 @@ The default is the paper's recipe for Cityscapes (SGD 0.01 poly 0.9, 50k steps o
 Writes into --out:
 
   recipe.json   what this training computes; the same command continues it after a kill
-  model.keras   model and optimizer after the last round
+  model.keras, model-previous.keras   model and optimizer after the last two rounds
   log.csv, tensorboard/   by round: losses, IoU of every class, pictures, displacements
 
   python -m examples.segmentation.train --data CITYSCAPES --out runs/dau
@@ -33,6 +33,7 @@ from examples.segmentation.evaluate import add_data_arguments
 from examples.segmentation.metrics import MeanIoU, PixelCrossentropy
 from examples.segmentation.recipe import RECIPES, Recipe, build, optimizer
 from examples.segmentation.validation import Validation
+from examples.training import checkpoints
 from examples.training.callbacks import Checkpoint, Progress, RoundLog, StopLater
 from examples.training.folder import Folder
 from examples.training.loop import Batches, fit
@@ -88,7 +89,8 @@ def train(
     }
     kept = Folder(out, settings, writes=chief)
     with strategy.scope():
-        model = _model(kept.checkpoint, recipe, len(training.classes), weights)
+        model = checkpoints.load(kept.checkpoint, chief)
+        model = model or new_model(recipe, len(training.classes), weights)
     kept.claim()
     synchronize_batch_norm(model, strategy)
     set_decay(model, recipe.weight_decay)
@@ -120,15 +122,6 @@ def pipeline(training: Masked, recipe: Recipe) -> Batches:
         recipe.shrink,
         shard,
     )
-
-
-def _model(
-    checkpoint: pathlib.Path, recipe: Recipe, classes: int, weights: pathlib.Path | None
-) -> keras.Model:
-    """The compiled model, from the checkpoint where there is one."""
-    if checkpoint.exists():
-        return keras.models.load_model(checkpoint)
-    return new_model(recipe, classes, weights)
 
 
 def new_model(recipe: Recipe, classes: int, weights: pathlib.Path | None = None) -> keras.Model:

@@ -2,7 +2,6 @@
 
 import csv
 import math
-import os
 import pathlib
 import time
 from collections.abc import Callable
@@ -12,8 +11,9 @@ import tensorflow as tf
 
 from dau_tf.analysis import layer_units
 from examples import cli
-from examples.training import summaries
-from examples.training.optimizers import steps_done
+from examples.training import checkpoints, summaries
+from examples.training.optimizers import not_finite, steps_done
+from examples.training.strategies import several_workers
 
 _AXES = ("vertical", "horizontal")
 
@@ -60,6 +60,9 @@ class RoundLog(keras.callbacks.Callback):
         out: folder of the training. Rows of `log.csv` from `first_step` on are dropped: a kill
             lost those rounds, and they are computed again.
         first_step: step the training starts or continues from.
+
+    Raises:
+        UserError: one of the files cannot be read or written; names it.
     """
 
     def __init__(self, out: pathlib.Path, first_step: int) -> None:
@@ -67,21 +70,29 @@ class RoundLog(keras.callbacks.Callback):
         self._csv = out / "log.csv"
         self._rows: list[dict[str, str]] = []
         if self._csv.exists():
-            with self._csv.open(newline="") as file:
-                self._rows = [r for r in csv.DictReader(file) if int(r["step"]) <= first_step]
-        self.writer = tf.summary.create_file_writer(str(out / "tensorboard"))
+            self._rows = [row for row in _rows(self._csv) if int(row["step"]) <= first_step]
+        self._events = out / "tensorboard"
+        self.writer = tf.summary.create_file_writer(str(self._events))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Writes them, numbered by optimizer step; the table in one step (write, then rename)."""
+        """Writes them, numbered by optimizer step."""
         step = steps_done(self.model)
         losses = logs or {}
         self._rows.append({"step": str(step), **{k: f"{v:.6g}" for k, v in losses.items()}})
-        temporary = self._csv.with_name(".log.csv.tmp")
-        with temporary.open("w", newline="") as file:
+        with (
+            cli.in_one_step(self._csv) as temporary,
+            temporary.open("w", newline="") as file,
+        ):
             writer = csv.DictWriter(file, list(self._rows[-1]))
             writer.writeheader()
             writer.writerows(self._rows)
-        os.replace(temporary, self._csv)
+        try:
+            self._write_events(losses, step)
+        except tf.errors.OpError as error:
+            line = (error.message or "").splitlines()[:1]
+            raise cli.UserError(f"{self._events}: cannot be written ({line[0]})") from error
+
+    def _write_events(self, losses: dict[str, float], step: int) -> None:
         with self.writer.as_default():
             for name, value in losses.items():
                 summaries.scalar(name, value, step)
@@ -91,34 +102,63 @@ class RoundLog(keras.callbacks.Callback):
         self.writer.flush()
 
 
+def _rows(path: pathlib.Path) -> list[dict[str, str]]:
+    try:
+        with path.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        return [row for row in rows if int(row["step"]) >= 0]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise cli.UserError(
+            f"{path}: cannot be read as the log of a training ({error!r}); "
+            "without it, the training goes on with a new one"
+        ) from error
+
+
 class Checkpoint(keras.callbacks.Callback):
-    """Saves the model with its optimizer after each round, in one step (write, then rename).
+    """Saves the model with its optimizer after each round, as `checkpoints.save` does.
 
     Args:
-        path: the .keras file; its optimizer's `iterations` say how far it came. None: look at the
-            loss only, for workers beside the one that saves.
+        path: the .keras file; its optimizer's `iterations` say how far it came. None: look at
+            losses and weights only, for workers beside the one that saves.
         on_saved: called with the seconds since the training or the last checkpoint began.
 
     Raises:
-        UserError: the loss is not finite; the last good checkpoint stays.
+        UserError: a loss, a weight or a state of the optimizer is not finite, or there is no room;
+            the last checkpoint stays.
     """
 
     def __init__(self, path: pathlib.Path | None, on_saved: Callable[[float], None]) -> None:
         super().__init__()
         self._path, self._on_saved = path, on_saved
         self._since = time.monotonic()
+        self._first_bad: int | None = None
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Looks at the loss: means over the round so far, which do not recover from a NaN."""
+        loss = (logs or {}).get("loss", 0.0)
+        if math.isfinite(loss) or self._first_bad is not None:
+            return
+        self._first_bad = steps_done(self.model)
+        # Of several workers all stop, at the end of the round: nobody waits for one that is gone.
+        if not several_workers(self.model.distribute_strategy):
+            raise self._not_finite(f"the loss is {loss}", self._first_bad)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Saves."""
+        """Looks at everything, and saves."""
         loss = (logs or {})["loss"]
         if not math.isfinite(loss):
-            step = steps_done(self.model)
-            raise cli.UserError(f"the loss is {loss} at step {step}: lower --rate")
+            raise self._not_finite(f"the loss is {loss}", self._first_bad or steps_done(self.model))
+        # The loss is of the weights before the last step; those after it are what is saved.
+        name = not_finite(self.model)
+        if name is not None:
+            raise self._not_finite(f"{name} is not finite", steps_done(self.model))
         if self._path is None:
             return
-        temporary = self._path.with_name(f".tmp-{self._path.name}")
-        self.model.save(temporary)
-        os.replace(temporary, self._path)
+        checkpoints.save(self.model, self._path)
         now = time.monotonic()
         self._on_saved(now - self._since)
         self._since = now
+
+    def _not_finite(self, what: str, step: int) -> cli.UserError:
+        kept = f" ({self._path} stays)" if self._path and self._path.exists() else ""
+        return cli.UserError(f"{what} at step {step}: lower --rate, with another --out{kept}")

@@ -18,7 +18,7 @@ class Folder:
             look at nothing but the checkpoint.
 
     Raises:
-        UserError: `out` is not ours or holds a training with other settings.
+        UserError: `out` is not ours, holds a training with other settings, or cannot be read.
     """
 
     def __init__(self, out: pathlib.Path, settings: dict, writes: bool = True) -> None:
@@ -30,8 +30,8 @@ class Folder:
         if not writes:
             return
         if file.exists():
-            self._state = json.loads(file.read_text())
-        elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+            self._state = _read(file)
+        elif out.exists() and (not out.is_dir() or _holds_others(out)):
             raise cli.UserError(f"--out: {out} exists and holds no training of ours")
         for name, value in wanted.items():
             if self._state["recipe"].get(name) != value:
@@ -43,12 +43,15 @@ class Folder:
     def claim(self) -> None:
         """Makes it and writes what is computed; to be called once that can be computed."""
         if self._writes:
-            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise cli.UserError(f"--out: {self.path}: {error.strerror}") from error
             self._write()
 
     @property
     def checkpoint(self) -> pathlib.Path:
-        """Where model and optimizer are."""
+        """Where model and optimizer are, after the last round; see `checkpoints`."""
         return self.path / "model.keras"
 
     @property
@@ -64,3 +67,18 @@ class Folder:
     def _write(self) -> None:
         if self._writes:
             cli.write_json(self.path / FILE, self._state)
+
+
+def _read(file: pathlib.Path) -> dict:
+    try:
+        state = json.loads(file.read_text())
+        return {**state, "recipe": dict(state["recipe"]), "seconds": float(state["seconds"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise cli.UserError(
+            f"--out: {file}: cannot be read as what a training computes ({error!r})"
+        ) from error
+
+
+def _holds_others(out: pathlib.Path) -> bool:
+    """Anything but what a kill left of the first writing."""
+    return any(path.name != cli.temporary_name(out / FILE) for path in out.iterdir())

@@ -13,13 +13,22 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from examples import cli
 from examples.datasets.order import Shard
 from examples.datasets.pictures import DatasetError
-from examples.training.optimizers import steps_done
-from examples.training.strategies import layers
+from examples.training.optimizers import not_finite, steps_done
+from examples.training.strategies import layers, several_workers
 
 Batches = Callable[[int, Shard], tf.data.Dataset]
 """(number of the first joint batch, which part of each) -> endless batches (inputs, targets)."""
+
+# What joint sums raise where a worker is killed, its machine is off, or it has ended in an error.
+_GONE = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
 
 
 def fit(
@@ -42,6 +51,7 @@ def fit(
 
     Raises:
         DatasetError: names the file that is wrong.
+        UserError: another worker has stopped, or a weight is not finite; the callbacks' own.
     """
     strategy = model.distribute_strategy
     done = steps_done(model)
@@ -61,14 +71,16 @@ def fit(
             called.on_epoch_begin(number)
             for batch in range(min(steps_per_round, steps - number * steps_per_round)):
                 called.on_train_batch_begin(batch)
-                called.on_train_batch_end(batch, step(next(coming)))
+                logs = step(next(coming))
+                done += 1
+                called.on_train_batch_end(batch, logs)
             logs = _numbers(model.get_metrics_result())
             called.on_epoch_end(number, logs)
             if model.stop_training:
                 break
         called.on_train_end(logs)
     except tf.errors.OpError as error:
-        raise _named(error) from error
+        raise _named(error, model, done) from error
 
 
 def _distributed(strategy: tf.distribute.Strategy, batches: Batches, done: int) -> Any:
@@ -130,10 +142,23 @@ def _numbers(logs: dict[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in logs.items()}
 
 
-def _named(error: tf.errors.OpError) -> Exception:
-    """A DatasetError from inside the pipeline comes wrapped in TensorFlow's traceback."""
-    for line in str(error).splitlines():
+def _named(error: tf.errors.OpError, model: keras.Model, done: int) -> Exception:
+    """What is behind an error of TensorFlow's, where that is something the user can put right."""
+    lines = str(error).splitlines() or [""]
+    for line in lines:
+        # From inside the pipeline it comes wrapped in a traceback.
         _, found, message = line.partition("DatasetError: ")
         if found:
             return DatasetError(message)
+    if isinstance(error, _GONE) and several_workers(model.distribute_strategy):
+        return cli.UserError(
+            "another worker has stopped or cannot be reached, see its messages; start all with the "
+            f"same command again: they go on from the last checkpoint ({lines[0]})"
+        )
+    name = not_finite(model)
+    if name is not None:
+        # The op refuses displacements that are not finite, before there is a loss.
+        return cli.UserError(
+            f"{name} is not finite after step {done}: lower --rate, with another --out"
+        )
     return error

@@ -35,6 +35,18 @@ def steps_done(model: keras.Model) -> int:
     return int(np.asarray(model.optimizer.iterations))
 
 
+def not_finite(model: keras.Model) -> str | None:
+    """The first variable of a compiled model or of its optimizer that holds a NaN or an infinity.
+
+    Returns:
+        Its path, such as "srn/dau_conv2d/unit_weight"; None where all are finite.
+    """
+    for variable in (*model.variables, *model.optimizer.variables):
+        if not np.isfinite(np.asarray(variable)).all():
+            return str(variable.path)
+    return None
+
+
 def poly(rate: float, steps: int, power: float) -> Schedule:
     """`rate` (1 - step / steps) ** power."""
     return keras.optimizers.schedules.PolynomialDecay(rate, steps, 0.0, power)

@@ -42,6 +42,12 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return resolver.task_type in ("chief", "worker") and resolver.task_id == 0
 
 
+def several_workers(strategy: tf.distribute.Strategy) -> bool:
+    """Whether other processes take part."""
+    resolver = strategy.cluster_resolver
+    return resolver is not None and len(resolver.cluster_spec().as_dict().get("worker", ())) > 1
+
+
 def check_batch(strategy: tf.distribute.Strategy, batch: int) -> None:
     """Replicas take equal shares of a batch.
 

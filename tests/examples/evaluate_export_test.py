@@ -74,7 +74,10 @@ def test_errors_are_one_line(trained, tmp_path, run_program):
     log = trained["run"] / "log.csv"
     ok = ["--data", data, "--out", tmp_path / "x"]
     cases = [
-        (["evaluate", *ok, "--model", "missing.keras"], "--model: missing.keras: no such file"),
+        (
+            ["evaluate", *ok, "--model", "missing.keras"],
+            "holds no model of train (no such file)",
+        ),
         (["evaluate", *ok, "--model", log], "holds no model of train"),
         (["evaluate", "--data", data, "--out", mine, "--model", model], "no evaluation of ours"),
         (["evaluate", *ok, "--model", model, "--split", "val"], "val: no such folder"),

@@ -1,17 +1,11 @@
-"""The training: the recipe's rates, logs, and that a killed run continues as if nothing was."""
+"""The training: the recipe's rates, its logs, what it refuses."""
 
 import csv
 import dataclasses
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import keras
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -25,21 +19,6 @@ from examples.deblurring.train import train
 from examples.deblurring.validation import Validation
 from examples.training.callbacks import Checkpoint
 from tests.examples.events import read_events
-
-
-def _weights(path):
-    return {v.path: v.numpy() for v in keras.models.load_model(path, compile=False).variables}
-
-
-def _arguments(recipe, data, out):
-    options = {k: v for k, v in dataclasses.asdict(recipe).items() if v is not None}
-    options.pop("input_skip")
-    words = [f"--{k.replace('_', '-')}={v}" for k, v in options.items() if v != 0 or k == "seed"]
-    return ["--data", str(data), "--out", str(out), "--input-skip", "--round=2", *words]
-
-
-def _command(arguments):
-    return [sys.executable, "-m", "examples.deblurring.train", *arguments]
 
 
 def _rates(optimizer):
@@ -92,25 +71,6 @@ def test_writes_model_and_logs(trained):
 
 
 _SCALES = ("quarter", "half", "full")
-
-
-def test_killed_and_continued_is_the_same_as_uninterrupted(trained, tiny, tmp_path):
-    """kill -9 after the first checkpoint; then the same command. Bit for bit the same weights."""
-    out = tmp_path / "run"
-    command = _command(_arguments(tiny, trained["data"], out))
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while not (out / "model.keras").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    done = int(keras.models.load_model(out / "model.keras").optimizer.iterations)
-    assert done in (2, 4, 6)
-    subprocess.run(command, check=True, capture_output=True)
-    expected, got = _weights(trained["model"]), _weights(out / "model.keras")
-    for path, value in expected.items():
-        np.testing.assert_array_equal(got[path], value, err_msg=path)
-    assert (out / "log.csv").read_text() == (trained["run"] / "log.csv").read_text()
 
 
 def test_validation_measures_as_the_evaluation_does(trained, tmp_path):
