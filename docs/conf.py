@@ -17,9 +17,6 @@ exclude_patterns = [".*", "bazel-*", "build", "cc", "dau_tf", "data", "node_modu
 # Headings get the anchors that code hosts give them.
 myst_heading_anchors = 3
 
-# A new page fails no build before docs/index.md names it.
-suppress_warnings = ["toc.not_included"]
-
 html_theme = "furo"
 html_title = project
 html_static_path = ["site/style"]
