@@ -1,6 +1,8 @@
 """What the analysis returns, against counts by hand; that figures, page and callbacks come out."""
 
 import html.parser
+import importlib
+import sys
 
 import keras
 import numpy as np
@@ -142,6 +144,31 @@ def test_page_of_a_network_without_units(tmp_path):
 def test_command_line_says_what_is_wrong(tmp_path, capsys):
     assert main([str(tmp_path / "missing.keras"), "--out", str(tmp_path)]) == 2
     assert "missing.keras" in capsys.readouterr().err
+
+
+def test_layers_of_ones_own_are_imported(tmp_path, monkeypatch, capsys):
+    (tmp_path / "own.py").write_text(
+        "import keras\n\n"
+        "@keras.saving.register_keras_serializable('mine')\n"
+        "class Twice(keras.layers.Layer):\n"
+        "    def call(self, x):\n"
+        "        return 2 * x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    layers = [importlib.import_module("own").Twice(), dau_tf.DAUConv2D(2, name="dau")]
+    file, out = tmp_path / "model.keras", tmp_path / "out"
+    keras.Sequential([keras.Input((16, 16, 3)), *layers]).save(file)
+    # As in the process that analyses.
+    del sys.modules["own"]
+    keras.saving.get_custom_objects().pop("mine>Twice")
+    command = [str(file), "--out", str(out), "--repeats", "0"]
+    assert main(command) == 2
+    assert capsys.readouterr().err == (
+        f"error: {file} has a layer of class Twice, which is not registered; where you trust it, "
+        "--import own\n"
+    )
+    assert main([*command, "--import", "own"]) == 0
+    assert (out / "index.html").exists()
 
 
 @pytest.mark.parametrize("ending", ["png", "gif"])
