@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <iomanip>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -65,7 +66,8 @@ std::string Compare(const char* name, const std::vector<R>& actual, const double
     const double allowed = testing::Allowed<R>(scales[i], terms, kUnderflows);
     if (error <= allowed) continue;  // NaN is not
     std::ostringstream text;
-    text << name << "[" << i << "] is " << actual[i] << ", expected " << expected[i] << " ± " << allowed;
+    text << std::setprecision(17) << name << "[" << i << "] is " << actual[i] << ", expected " << expected[i] << " ± "
+         << allowed;
     return text.str();
   }
   return "";

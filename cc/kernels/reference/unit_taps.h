@@ -30,7 +30,8 @@ struct UnitTaps {
       const double distance = static_cast<double>(j) - at.fraction;
       offset.push_back(static_cast<double>(j) - origin);
       square.push_back(offset.back() * (distance + nearest));
-      const bool inside = std::abs(distance) < static_cast<double>(radius + 1);
+      // |distance| < r + 1, which in double r + 1 − 1e-20 is not.
+      const bool inside = j <= radius || at.fraction > 0;
       value.push_back(inside ? std::exp(-square.back() / sigma / sigma / 2) : 0);
       sum += value.back();
       mean += value.back() * offset.back();
