@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <utility>
 
 namespace dau::spectral {
 namespace {
@@ -66,17 +65,15 @@ FftPlan<T>::FftPlan(int64_t length) : length(length) {
   int64_t n = length, stride = 1;
   for (int64_t radix : FactorsOf(length).radices) {
     Pass pass{radix, n, stride, {}};
-    pass.twiddles.reserve(2 * (radix - 1) * (n / radix));  // of the last too, which steps over them unread
-    if (n != radix) {
-      for (int64_t p = 0; p < n / radix; ++p) {
-        for (int64_t k = 1; k < radix; ++k) {
-          const double angle = -kTwoPi * static_cast<double>(p * k % n) / static_cast<double>(n);
-          pass.twiddles.push_back(static_cast<T>(std::cos(angle)));
-          pass.twiddles.push_back(static_cast<T>(std::sin(angle)));
-        }
+    // Of the last pass too, 1: it steps over them unread, which a null pointer must not do.
+    for (int64_t p = 0; p < n / radix; ++p) {
+      for (int64_t k = 1; k < radix; ++k) {
+        const double angle = -kTwoPi * static_cast<double>(p * k % n) / static_cast<double>(n);
+        pass.twiddles.push_back(static_cast<T>(std::cos(angle)));
+        pass.twiddles.push_back(static_cast<T>(std::sin(angle)));
       }
     }
-    passes.push_back(std::move(pass));  // a copy would not keep what is reserved
+    passes.push_back(pass);
     n /= radix;
     stride *= radix;
   }

@@ -21,7 +21,7 @@ struct FftPlan {
 
   struct Pass {
     int64_t radix, n, stride;
-    std::vector<T> twiddles;  // [n/radix][radix − 1][2]: Re and Im of w^(p·k), k = 1 … radix − 1; none for the last
+    std::vector<T> twiddles;  // [n/radix][radix − 1][2]: Re and Im of w^(p·k), k = 1 … radix − 1
   };
   int64_t length;
   std::vector<Pass> passes;  // two or three; the first are 4 or 8
