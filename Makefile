@@ -57,7 +57,7 @@ lint: setup  ## ruff, mypy, clang-format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy benchmarks dau_tf examples
-	find cc tests/cc examples -name '*.h' -o -name '*.c' -o -name '*.cc' -o -name '*.cu' | xargs -r $(BIN)/clang-format --dry-run -Werror
+	find cc tests/cc tests/fuzz examples -name '*.h' -o -name '*.c' -o -name '*.cc' -o -name '*.cu' | xargs -r $(BIN)/clang-format --dry-run -Werror
 
 fuzz:  ## CASES=1000000 cases of the C++ library under sanitizers, with libFuzzer; hours
 	@tools/fuzz.sh $(CASES)

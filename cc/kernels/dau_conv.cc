@@ -1,5 +1,7 @@
 #include "cc/kernels/dau_conv.h"
 
+#include <algorithm>
+
 #include "cc/kernels/countable.h"
 #include "cc/kernels/direct/dau_conv_direct.h"
 #include "cc/kernels/engine_functions.h"
@@ -7,6 +9,42 @@
 #include "cc/kernels/reference/reference_engine.h"
 #include "cc/kernels/spectral/dau_conv_spectral.h"
 #include "cc/kernels/stored_arrays.h"
+
+// The engine of an empty batch, whose images may be of any size: nothing to hold, nothing to add up.
+namespace dau::no_images {
+
+template <typename R>
+Status ForwardWorkspace(const DauConvShape&, const DisplacementRange&, const Parallel&, size_t* bytes) {
+  *bytes = 0;
+  return Status();
+}
+template <typename R>
+void Forward(const DauConvShape&, const DisplacementRange&, const R*, const R*, const R*, R*, void*, const Parallel&) {}
+
+template <typename R>
+Status BackwardInputWorkspace(const DauConvShape&, const DisplacementRange&, const Parallel&, size_t* bytes) {
+  *bytes = 0;
+  return Status();
+}
+template <typename R>
+void BackwardInput(const DauConvShape&, const DisplacementRange&, const R*, const R*, const R*, R*, void*,
+                   const Parallel&) {}
+
+template <typename R>
+Status BackwardParamsWorkspace(const DauConvShape&, const DisplacementRange&, DisplacementGradient, bool,
+                               const Parallel&, size_t* bytes) {
+  *bytes = 0;
+  return Status();
+}
+template <typename R>
+void BackwardParams(const DauConvShape& shape, const DisplacementRange&, DisplacementGradient, const R*, const R*,
+                    const R*, const R*, const ParamGradients<R>& gradients, void*, const Parallel&) {
+  std::fill_n(gradients.weight, UnitCount(shape), R{0});
+  std::fill_n(gradients.displacement, 2 * UnitCount(shape), R{0});
+  if (gradients.sigma != nullptr) *gradients.sigma = 0;
+}
+
+}  // namespace dau::no_images
 
 namespace dau {
 namespace {
@@ -16,6 +54,9 @@ struct Entry {
   Engine engine;
   EngineFunctions<R> functions;
 };
+
+template <typename R>
+constexpr EngineFunctions<R> kNoImages = DAU_ENGINE_FUNCTIONS(R, no_images);
 
 // The one table of engines; what the planner's choice can't serve goes to the first that can.
 template <typename R>
@@ -27,7 +68,7 @@ constexpr Entry<R> kEngines[] = {
 
 template <typename R>
 struct Choice {
-  DauConvShape shape;  // with ignore_batch set as the options ask
+  DauConvShape shape;  // with near strides, and ignore_batch set as the options ask
   const EngineFunctions<R>* functions = nullptr;
   size_t bytes = 0;
   Status status;
@@ -39,9 +80,13 @@ template <typename R, typename Workspace>
 Choice<R> Choose(const Options& options, Pass pass, const DauConvShape& shape, const DisplacementRange& range,
                  DisplacementGradient kind, const Workspace& workspace) {
   Choice<R> choice;
-  choice.shape = shape;
-  choice.status = CheckCountable(shape, range);
+  choice.shape = WithNearStrides(shape);
+  choice.status = CheckCountable(choice.shape, range);
   if (!choice.status.ok()) return choice;
+  if (shape.batch == 0) {
+    choice.functions = &kNoImages<R>;
+    return choice;
+  }
   const bool forced = options.engine != Engine::kAuto;
   choice.shape.ignore_batch = forced || options.ignore_batch;
   const Engine first = forced ? options.engine : ChooseEngine(pass, choice.shape, range, kind, sizeof(R));

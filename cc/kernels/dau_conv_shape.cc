@@ -42,6 +42,12 @@ int64_t Margin(const DauConvShape& shape) {
 
 int64_t OutputExtent(int64_t size, int64_t margin, int64_t stride) { return CeilDiv(size - 2 * margin, stride); }
 
+DauConvShape WithNearStrides(DauConvShape shape) {
+  shape.stride_h = std::min(shape.stride_h, shape.height - 2 * Margin(shape));
+  shape.stride_w = std::min(shape.stride_w, shape.width - 2 * Margin(shape));
+  return shape;
+}
+
 Status Validate(const DauConvShape& shape) {
   const struct {
     const char* name;

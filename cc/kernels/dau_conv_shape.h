@@ -59,6 +59,10 @@ inline int64_t OutputWidth(const DauConvShape& shape) {
   return OutputExtent(shape.width, Margin(shape), shape.stride_w);
 }
 
+// A stride beyond the image makes the one output that a stride of the image's extent does; engines lay something out
+// for each pixel of a stride.
+DauConvShape WithNearStrides(DauConvShape shape);
+
 // Numbers of elements: of x, of y, and of the units, K·S·F. For a valid shape.
 inline int64_t InputCount(const DauConvShape& shape) {
   return shape.batch * shape.height * shape.width * shape.in_channels;

@@ -16,7 +16,7 @@ namespace {
 template <typename R>
 struct Plan {
   GeneralFunctions<R> functions;
-  DauConvShape shape;                     // with ignore_batch set as the options ask
+  DauConvShape shape;                     // with near strides, and ignore_batch set as the options ask
   std::vector<DisplacementRange> blocks;  // computed one after the other, and added up
   size_t bytes = 0;                       // of the engine
   Status status;
@@ -32,10 +32,10 @@ Plan<R> MakePlan(const Options& options, const DauConvShape& shape, const Displa
                  const Workspace& workspace) {
   constexpr int64_t kMostParts = 64;  // of each axis: as many as images have that fill memory
   Plan<R> plan;
-  plan.status = CheckCountable(shape, range);
+  plan.shape = WithNearStrides(shape);
+  plan.status = CheckCountable(plan.shape, range);
   if (!plan.status.ok()) return plan;
   plan.functions = DAU_GENERAL_FUNCTIONS(R, spectral);
-  plan.shape = shape;
   plan.shape.ignore_batch = options.engine != Engine::kAuto || options.ignore_batch;
   const auto serves = [&] {
     plan.bytes = 0;

@@ -1,6 +1,10 @@
 #include "cc/kernels/planner.h"
 
+#include <algorithm>
+
+#include "cc/kernels/base/parallel.h"
 #include "cc/kernels/direct/cost.h"
+#include "cc/kernels/direct/dau_conv_direct.h"
 #include "cc/kernels/spectral/cost.h"
 #include "cc/kernels/spectral/tiling.h"
 
@@ -10,6 +14,23 @@ namespace {
 double DirectCost(Pass pass, DauConvShape shape, const DisplacementRange& range, DisplacementGradient kind) {
   if (shape.ignore_batch) shape.batch = 1;
   return direct::EstimateCost<float>(pass, kind, shape, range);
+}
+
+// Scratch memory of displaced sums: the border that displacements ask for is many times an image of a few rows, 160
+// times the 4 MB of a line of 10^6 pixels (one channel into nine). Of one image, by as many threads as anybody has:
+// neither the batch nor the threads may decide.
+bool NeedsMuchMemory(Pass pass, DauConvShape shape, const DisplacementRange& range, DisplacementGradient kind) {
+  constexpr double kMuch = 256 << 20;
+  shape.batch = 1;
+  Parallel parallel;
+  parallel.num_threads = 64;
+  size_t bytes = 0;
+  const Status status = pass == Pass::kForward ? direct::ForwardWorkspace<float>(shape, range, parallel, &bytes)
+                        : pass == Pass::kBackwardInput
+                            ? direct::BackwardInputWorkspace<float>(shape, range, parallel, &bytes)
+                            : direct::BackwardParamsWorkspace<float>(shape, range, kind, false, parallel, &bytes);
+  const double tensors = sizeof(float) * static_cast<double>(InputCount(shape) + OutputCount(shape));
+  return !status.ok() || static_cast<double>(bytes) > std::max(kMuch, 4 * tensors);
 }
 
 }  // namespace
@@ -31,7 +52,7 @@ Engine ChooseEngine(Pass pass, const DauConvShape& shape, const DisplacementRang
     all.seen_share = 1;
     if (DirectCost(pass, shape, all, kind) >= spectral) direct /= 0.6;
   }
-  return spectral < direct ? Engine::kSpectral : Engine::kDirect;
+  return spectral < direct || NeedsMuchMemory(pass, shape, range, kind) ? Engine::kSpectral : Engine::kDirect;
 }
 
 }  // namespace dau

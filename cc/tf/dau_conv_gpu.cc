@@ -4,6 +4,7 @@
 #include "cc/tf/dau_conv_args.h"
 #include "cc/tf/dau_conv_options.h"
 #include "cc/tf/dau_conv_storage.h"
+#include "cc/tf/memory_guard.h"
 #include "tensorflow/core/framework/op_kernel.h"
 #include "xla/stream_executor/stream.h"
 
@@ -33,7 +34,13 @@ class DauConvGpuOp : public OpKernel {
 
   explicit DauConvGpuOp(OpKernelConstruction* ctx) : OpKernel(ctx) { OP_REQUIRES_OK(ctx, attrs_.Read(ctx)); }
 
+  void Compute(OpKernelContext* ctx) final {
+    GuardMemory(ctx, [this](OpKernelContext* call) { Run(call); });
+  }
+
  protected:
+  virtual void Run(OpKernelContext* ctx) = 0;
+
   // The parameters are inputs 1, 2 and 3 of all three ops.
   struct Call {
     Options options;
@@ -65,7 +72,7 @@ class DauConvForwardGpuOp : public DauConvGpuOp<T> {
   using typename DauConvGpuOp<T>::Call;
   using typename DauConvGpuOp<T>::Storage;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor& input = ctx->input(0);
     Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));
@@ -87,7 +94,7 @@ class DauConvBackpropInputGpuOp : public DauConvGpuOp<T> {
   using typename DauConvGpuOp<T>::Call;
   using typename DauConvGpuOp<T>::Storage;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor& gradient = ctx->input(4);
     TensorShape input;
     OP_REQUIRES_OK(ctx, InputShape(ctx->input(0), &input));
@@ -112,7 +119,7 @@ class DauConvBackpropParamsGpuOp : public DauConvGpuOp<T> {
   using typename DauConvGpuOp<T>::Call;
   using typename DauConvGpuOp<T>::Storage;
 
-  void Compute(OpKernelContext* ctx) override {
+  void Run(OpKernelContext* ctx) override {
     const Tensor &input = ctx->input(0), &gradient = ctx->input(4);
     Call call;
     OP_REQUIRES_OK(ctx, this->Prepare(ctx, input.shape(), &call));

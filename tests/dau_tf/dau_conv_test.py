@@ -250,3 +250,33 @@ def test_int_and_pair_strides_agree():
     np.testing.assert_array_equal(
         dau_tf.dau_conv2d(*arguments, strides=2), dau_tf.dau_conv2d(*arguments, strides=[2, 2])
     )
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_perimeter_far_beyond_the_image(strides):
+    """The blur is the same everywhere then, and takes hours for who computes all of the plane."""
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.random((2, 12, 10, 3)), tf.float64)
+    weight = tf.Variable(rng.random((2, 3, 4)))
+    mu = tf.constant(rng.uniform(-3, 3, (2, 2, 3, 4)))
+    taps = np.exp(-0.5 * (np.arange(-300_000, 300_001) / 1e5) ** 2)
+    tap = taps.max() / taps.sum()
+    with tf.GradientTape() as tape:
+        y = dau_tf.dau_conv2d(x, weight, mu, sigma=1e5, strides=strides)
+        total = tf.reduce_sum(y)
+    mass = x.numpy().sum(axis=(1, 2)) * tap**2  # of each image and channel
+    expected = np.einsum("ns,ksf->nf", mass, weight.numpy())
+    np.testing.assert_allclose(y, np.broadcast_to(expected[:, None, None], y.shape), rtol=1e-7)
+    of_weight = mass.sum(0)[None, :, None] * y.shape[1] * y.shape[2]
+    np.testing.assert_allclose(
+        tape.gradient(total, weight), np.broadcast_to(of_weight, weight.shape), rtol=1e-7
+    )
+
+
+def test_a_border_that_cannot_be_addressed_is_an_error():
+    """Displaced sums of a strided layer blur last, and hold all that the blur reaches."""
+    x, weight = tf.Variable(tf.ones((1, 12, 12, 1))), tf.ones((1, 1, 1))
+    with tf.GradientTape() as tape:
+        y = dau_tf.dau_conv2d(x, weight, tf.zeros((2, 1, 1, 1)), sigma=1e5, strides=2)
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"border.*sigma=100000"):
+        tape.gradient(y, x)

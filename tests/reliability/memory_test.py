@@ -1,6 +1,7 @@
 """What the ops do without memory, and what they leave behind."""
 
 import numpy as np
+import pytest
 
 from tests.dau_tf import subprocesses
 from tests.reliability import memory
@@ -70,6 +71,34 @@ assert max(served) < len(ROOMS), served
 print(served)
 """
 
+# The reference lists every tap, 6·10^5 for each axis, and holds planes that reach as far.
+WITHOUT_LISTS = """
+import resource
+import sys
+from pathlib import Path
+import tensorflow as tf
+
+from dau_tf.ops import loader
+
+library = loader.load_library()
+CALL = {"input": tf.ones((1, 12, 12, 1)), "weight": tf.ones((1, 1, 1))}
+CALL["displacement"] = tf.zeros((2, 1, 1, 1))
+forward = tf.function(
+    lambda sigma: library.dau_conv2d(sigma=sigma, **CALL), jit_compile=sys.argv[1] == "xla"
+)
+expected = forward(tf.constant(0.5)).numpy()
+size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (8 << 20), resource.RLIM_INFINITY))
+try:
+    forward(tf.constant(1e5))
+except tf.errors.ResourceExhaustedError as error:
+    assert "no memory is left" in error.message, error.message
+else:
+    raise AssertionError("served")
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert (forward(tf.constant(0.5)).numpy() == expected).all()
+"""
+
 # A call has up to 4 MB of images, of which TensorFlow may keep some; were each kept, 300 MB.
 MOST_GROWTH = 64 << 20
 
@@ -80,6 +109,12 @@ def test_no_memory_is_an_error_of_the_call_and_not_the_end(monkeypatch):
     monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "65536")
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     subprocesses.finish(subprocesses.start(WITHOUT_MEMORY))
+
+
+@pytest.mark.parametrize("compiler", ["none", "xla"])
+def test_no_memory_for_lists_is_an_error_too(compiler, monkeypatch):
+    monkeypatch.setenv("DAU_ENGINE", "reference")
+    subprocesses.finish(subprocesses.start(WITHOUT_LISTS, compiler))
 
 
 def test_memory_does_not_grow_with_the_number_of_calls():

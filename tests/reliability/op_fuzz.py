@@ -75,6 +75,8 @@ def bounds(call: op_calls.Call) -> list[float]:
 
 def check_values(call: op_calls.Call, outputs: list[np.ndarray]) -> str:
     """Fails where an output is not the reference's; says whether there was one."""
+    if op_calls.largest_sigma(call) > op_calls.SLOW_SIGMA:
+        return "without reference"
     try:
         expected = in_double(call)
     except tf.errors.ResourceExhaustedError:  # it keeps planes that reach 3 sigma beyond the image

@@ -49,8 +49,8 @@ constexpr int64_t kMaxOffset = std::numeric_limits<int32_t>::max();
 inline Status CheckAddressable(const DauConvShape& shape, const PlaneGrid& grid) {
   if (grid.channel_size() <= kMaxOffset) return Status();
   return InvalidArgument(
-      "the image is too large: with its border one channel must stay below 2^31 elements. Received: height=",
-      shape.height, ", width=", shape.width);
+      "the image is too large: with its border of 3·sigma one channel must stay below 2^31 elements. Received: height=",
+      shape.height, ", width=", shape.width, ", sigma=", shape.sigma);
 }
 
 }  // namespace dau::direct

@@ -92,11 +92,14 @@ void RowToPlanes(const ToPlanesJob<T>& job, int64_t item, T* scratch) {
   const int64_t pixel_row = (grid.first_row + row) * grid.phases_h + phase_v;
   T* const target = job.planes + image * channels * grid.channel_size() + phase_v * grid.phases_w * grid.phase_size() +
                     row * grid.cols;
-  const bool reached = pixel_row >= -radius && pixel_row < job.x.height + radius;
+  // Pixels of the row that are stored and that the blur reaches: of a σ beyond the image a small part.
+  const int64_t reached_begin = std::max(-radius, grid.first_col * grid.phases_w);
+  const int64_t reached_end = std::min(width + radius, (grid.first_col + grid.cols) * grid.phases_w);
+  const bool reached = pixel_row >= -radius && pixel_row < job.x.height + radius && reached_begin < reached_end;
   for (int64_t c0 = 0; c0 < channels; c0 += job.channel_block) {
     const int64_t block = std::min(job.channel_block, channels - c0);
     T* const padded = scratch;  // [width + 4·radius, block], the blurred row begins at pixel −2·radius
-    T* line = padded;           // [width + 2·radius, block], begins at pixel −radius
+    T* line = padded;           // [reached_end − reached_begin, block]
     if (reached) {
       const T* x = job.x.data + image * job.x.image_size() + c0;
       std::fill_n(padded, (width + 4 * radius) * block, T{0});
@@ -113,9 +116,11 @@ void RowToPlanes(const ToPlanesJob<T>& job, int64_t item, T* scratch) {
           FilterLine(source + w * channels, taps, tap_count, width * channels, block, inner + w * block);
         }
       }
+      line = padded + (reached_begin + radius) * block;
       if (radius > 0) {
+        const T* const source = line;
         line = padded + (width + 4 * radius) * block;
-        FilterLine(padded, job.filter.horizontal, 2 * radius + 1, block, (width + 2 * radius) * block, line);
+        FilterLine(source, job.filter.horizontal, 2 * radius + 1, block, (reached_end - reached_begin) * block, line);
       }
     }
     for (int64_t phase_h = 0; phase_h < grid.phases_w; ++phase_h) {
@@ -127,12 +132,12 @@ void RowToPlanes(const ToPlanesJob<T>& job, int64_t item, T* scratch) {
       const int64_t end =
           reached ? std::clamp(FloorDiv(width + radius - 1 - shift, grid.phases_w) + 1, begin, grid.cols) : 0;
       if (grid.phases_w == 1) {
-        Transpose(line + (shift + radius + begin) * block, block, end - begin, block, grid.channel_size(),
+        Transpose(line + (shift + begin - reached_begin) * block, block, end - begin, block, grid.channel_size(),
                   target + c0 * grid.channel_size() + begin);
       }
       for (int64_t c = 0; c < block; ++c) {
         T* const out = target + (c0 + c) * grid.channel_size() + phase_h * grid.phase_size();
-        const T* const in = line + (shift + radius) * block + c;
+        const T* const in = line + (shift - reached_begin) * block + c;
         const int64_t step = grid.phases_w * block;
         std::fill_n(out, begin, T{0});
         if (grid.phases_w > 1) {

@@ -27,10 +27,10 @@ struct UnitTaps {
     double sum = 0, mean = 0, mean_square = 0;  // of the taps, of i, of the squared distance, both from the nearest's
     std::vector<double> offset, square;
     for (int64_t j = -radius; j <= radius + 1; ++j) {
-      const double distance = static_cast<double>(j) - at.fraction;
-      offset.push_back(static_cast<double>(j) - origin);
-      square.push_back(offset.back() * (distance + nearest));
-      // |distance| < r + 1, which in double r + 1 − 1e-20 is not.
+      const double i = static_cast<double>(j) - origin;
+      offset.push_back(i);
+      square.push_back(i * (i + 2 * nearest));  // rounded once, also where i and 2·nearest nearly cancel
+      // |j − fraction| < r + 1, which in double r + 1 − 1e-20 is not.
       const bool inside = j <= radius || at.fraction > 0;
       value.push_back(inside ? std::exp(-square.back() / sigma / sigma / 2) : 0);
       sum += value.back();

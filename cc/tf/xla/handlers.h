@@ -74,20 +74,32 @@ inline Status ReadFixed(const ffi::Dictionary& attributes, double sigma, int64_t
   return status.ok() ? Status() : Status(std::string(status.message()));
 }
 
-// One handler for every type: RUN of what the weight is stored as.
-#define DAU_BY_TYPE(WEIGHT, RUN, ...)                                                         \
-  switch ((WEIGHT).element_type()) {                                                          \
-    case ffi::DataType::F16:                                                                  \
-      return RUN<Float16>(__VA_ARGS__);                                                       \
-    case ffi::DataType::BF16:                                                                 \
-      return RUN<BFloat16>(__VA_ARGS__);                                                      \
-    case ffi::DataType::F32:                                                                  \
-      return RUN<float>(__VA_ARGS__);                                                         \
-    case ffi::DataType::F64:                                                                  \
-      return RUN<double>(__VA_ARGS__);                                                        \
-    default:                                                                                  \
-      return ffi::Error::InvalidArgument("`weight` must be half, bfloat16, float or double"); \
+// Runs call(); without memory for the kernels' own lists the answer is an error, and not the end of the process.
+template <typename Call>
+ffi::Error GuardMemory(const Call& call) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "no memory is left for the lists of a call");
   }
+}
+
+// One handler for every type: RUN of what the weight is stored as.
+#define DAU_BY_TYPE(WEIGHT, RUN, ...)                                                           \
+  return GuardMemory([&] {                                                                      \
+    switch ((WEIGHT).element_type()) {                                                          \
+      case ffi::DataType::F16:                                                                  \
+        return RUN<Float16>(__VA_ARGS__);                                                       \
+      case ffi::DataType::BF16:                                                                 \
+        return RUN<BFloat16>(__VA_ARGS__);                                                      \
+      case ffi::DataType::F32:                                                                  \
+        return RUN<float>(__VA_ARGS__);                                                         \
+      case ffi::DataType::F64:                                                                  \
+        return RUN<double>(__VA_ARGS__);                                                        \
+      default:                                                                                  \
+        return ffi::Error::InvalidArgument("`weight` must be half, bfloat16, float or double"); \
+    }                                                                                           \
+  })
 
 inline auto ParametersFirst() { return ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().Arg<Array>().Arg<Array>().Arg<Array>(); }
 

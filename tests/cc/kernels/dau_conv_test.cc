@@ -1,6 +1,7 @@
 // The front door: which engine answers, and the 16-bit types.
 #include "cc/kernels/dau_conv.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -97,6 +98,46 @@ TYPED_TEST(FrontDoorTest, WhatNoEngineServesIsAnError) {
   far.max_v = far.max_h = 50000;
   size_t bytes = 0;
   EXPECT_FALSE(ForwardWorkspace<TypeParam>({}, Shape(1, 60000, 60000, 1, 1, 1), far, Parallel(), &bytes).ok());
+}
+
+// Of the three passes, the largest.
+template <typename T>
+size_t ScratchBytes(const Options& options, const DauConvShape& shape, const DisplacementRange& range, int threads) {
+  const Parallel parallel = Threads(threads);
+  size_t forward = 0, input = 0, params = 0;
+  EXPECT_TRUE(ForwardWorkspace<T>(options, shape, range, parallel, &forward).ok());
+  EXPECT_TRUE(BackwardInputWorkspace<T>(options, shape, range, parallel, &input).ok());
+  EXPECT_TRUE(BackwardParamsWorkspace<T>(options, shape, range, {}, true, parallel, &params).ok());
+  return std::max({forward, input, params});
+}
+
+// The bound that docs/reliability.md states: lines and columns of pixels, whose border would be many times themselves,
+// as well as images.
+TYPED_TEST(FrontDoorTest, ScratchMemoryIsBounded) {
+  DisplacementRange range;
+  range.min_v = range.min_h = -5;
+  range.max_v = range.max_h = 4;
+  for (const DauConvShape& shape :
+       {Shape(1, 1, 1000000, 1, 9, 4), Shape(2, 1, 1000000, 64, 64, 2), Shape(1, 1000000, 1, 16, 16, 2),
+        Shape(1, 2, 400000, 64, 64, 2), Shape(0, 1, 30000000, 1, 9, 4), Shape(1, 3, 3, 1000, 1000, 2),
+        Strided(Shape(2, 7, 7, 5, 3, 2), 4, 15266528), Shape(8, 256, 256, 64, 64, 2), Shape(1, 4000, 4000, 8, 8, 2),
+        Shape(1, 1000, 1000, 512, 512, 1)}) {
+    DauConvShape one = shape;
+    one.batch = 1;
+    const double mib = 1 << 20, tensors = sizeof(TypeParam) * static_cast<double>(InputCount(one) + OutputCount(one));
+    const double units = 32.0 * sizeof(TypeParam) * static_cast<double>(UnitCount(shape));
+    for (int threads : {1, 16, 64}) {
+      EXPECT_LE(ScratchBytes<TypeParam>({}, shape, range, threads),
+                std::max(512 * mib, 4 * tensors) + units + threads * mib)
+          << shape.height << "x" << shape.width << "x" << shape.in_channels;
+    }
+  }
+}
+
+TYPED_TEST(FrontDoorTest, AnEmptyBatchNeedsNoMemory) {
+  for (Engine engine : {Engine::kAuto, Engine::kDirect, Engine::kSpectral, Engine::kReference}) {
+    EXPECT_EQ(ScratchBytes<TypeParam>({engine}, Shape(0, 30000, 40000, 8, 8, 2), {}, 4), 0) << EngineName(engine);
+  }
 }
 
 TEST(FrontDoorTest, EnginesByName) {

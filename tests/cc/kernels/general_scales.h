@@ -46,8 +46,9 @@ std::vector<Scale> Derivatives(const P& p, std::vector<Scale> units,
   const int64_t count = UnitCount(p.shape), radius = SupportRadius(p.shape);
   for (int64_t i = 0; i < count; ++i) {
     const Magnitudes<T> v(p.displacement[i], p.sigma[i], radius), h(p.displacement[count + i], p.sigma[i], radius);
-    const double factor = std::abs(static_cast<double>(p.weight[i])) * of(v, h);
-    units[i] = {units[i].norm * factor, units[i].factor * std::max(1.0, factor)};
+    const double w = std::abs(static_cast<double>(p.weight[i])), factor = w * of(v, h);
+    // What has underflowed once a small derivative was multiplied in meets the weight only then.
+    units[i] = {units[i].norm * factor, units[i].factor * std::max({1.0, w, factor})};
   }
   return units;
 }
