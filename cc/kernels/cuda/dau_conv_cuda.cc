@@ -9,12 +9,12 @@ namespace {
 
 struct Choice {
   Engine form = Engine::kDirect;
-  DauConvShape shape;  // with ignore_batch set as the options ask
+  DauConvShape shape;  // with near strides, and ignore_batch set as the options ask
 };
 
 Choice Choose(const Options& options, Pass pass, DisplacementGradient kind, const DauConvShape& shape,
               size_t real_bytes) {
-  Choice choice = {options.engine, shape};
+  Choice choice = {options.engine, WithNearStrides(shape)};
   const bool forced = options.engine != Engine::kAuto;
   choice.shape.ignore_batch = shape.ignore_batch || forced || options.ignore_batch;
   if (!forced) choice.form = ChooseForm(pass, kind, choice.shape, real_bytes);
