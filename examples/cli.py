@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import dataclasses
+import errno
 import json
 import math
 import os
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tqdm import tqdm
 
+from dau_tf import files
 from examples.datasets.pictures import DatasetError
 
 if TYPE_CHECKING:
@@ -29,11 +31,20 @@ class UserError(ValueError):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Calls `main`; a UserError or DatasetError becomes one line on stderr and exit code 2."""
+    """Calls `main`; a UserError or DatasetError becomes one line on stderr and exit code 2.
+
+    So does a disk that is full, wherever that shows.
+    """
     try:
         main()
     except (UserError, DatasetError) as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        where = error.filename or tempfile.gettempdir()
+        print(f"error: {where}: {error.strerror}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -97,21 +108,48 @@ def new_folder(path: pathlib.Path, argument: str) -> Iterator[pathlib.Path]:
     """Yields a temporary folder that becomes `path` when the block ends well, else vanishes.
 
     Raises:
-        UserError: `path` exists and is not an empty folder; nothing is ever overwritten.
+        UserError: `path` exists and is not an empty folder, for nothing is ever overwritten; or
+            there is no room, or no right to write.
     """
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise UserError(f"{argument}: {path} exists already; remove it or choose another")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    temporary.chmod(0o755)
+    with _naming(f"{argument}: {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        temporary.chmod(0o755)
     try:
-        yield temporary
-        if path.exists():
-            path.rmdir()
-        os.replace(temporary, path)
+        with _naming(f"{argument}: {path}", within=temporary):
+            yield temporary
+            if path.exists():
+                path.rmdir()
+            os.replace(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
+
+
+def make_folder(path: pathlib.Path, argument: str) -> None:
+    """Makes the folder `path`, where it does not exist.
+
+    Raises:
+        UserError: it is a file, or cannot be made.
+    """
+    with _naming(f"{argument}: {path}"):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def _naming(name: str, rest: str = "", within: pathlib.Path | None = None) -> Iterator[None]:
+    """What the system answers to a write becomes a UserError that names what was written.
+
+    `within`: answers that name another place are not to writes.
+    """
+    try:
+        yield
+    except OSError as error:
+        if within and error.filename and not str(error.filename).startswith(str(within)):
+            raise
+        raise UserError(f"{name}: cannot be written ({error.strerror or error}){rest}") from error
 
 
 def progress(items: Iterable | None, total: int, unit: str, **kwargs: Any) -> tqdm:
@@ -122,42 +160,13 @@ def progress(items: Iterable | None, total: int, unit: str, **kwargs: Any) -> tq
 
 @contextlib.contextmanager
 def in_one_step(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields `temporary_name`; what the block writes there becomes `path` when it ends well.
-
-    A kill or a power failure leaves the old file or the new one, whole: the new one is on the disk
-    before it gets its name.
+    """A file that is written whole or not at all, as `dau_tf`'s own.
 
     Raises:
         UserError: no room, or no right to write; names `path`, which is as it was.
     """
-    temporary = path.with_name(temporary_name(path))
-    try:
+    with _naming(str(path), "; what was there stays"), files.in_one_step(path) as temporary:
         yield temporary
-        _to_disk(temporary)
-        os.replace(temporary, path)
-        _to_disk(path.parent)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); what was there stays"
-        ) from error
-    finally:
-        # Also where all went well: of two names of one file, `replace` leaves both.
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def temporary_name(path: pathlib.Path) -> str:
-    """Under which `in_one_step` writes; ends as `path` does. A kill may leave such a file."""
-    return f".tmp-{path.name}"
-
-
-def _to_disk(path: pathlib.Path) -> None:
-    """Waits until the file, or the names in the folder, are where a power failure leaves them."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_json(path: pathlib.Path, value: object) -> None:

@@ -1,11 +1,12 @@
 """Sheets: pictures side by side, labelled, one row an example."""
 
 import dataclasses
-import os
 import pathlib
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from examples import cli
 
 _LABEL = 26
 _GAP = 6
@@ -51,9 +52,8 @@ def save(rows: list[Row], path: pathlib.Path, zoom: int = 2) -> None:
     for strip in strips:
         sheet.paste(strip, (0, y))
         y += strip.height
-    temporary = path.with_name(f".{path.name}.tmp")
-    sheet.save(temporary, "PNG")
-    os.replace(temporary, path)
+    with cli.in_one_step(path) as temporary:
+        sheet.save(temporary, "PNG")
 
 
 def _strip(row: Row, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, zoom: int) -> Image.Image:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dau_tf import files
 from dau_tf.analysis import figures
 from dau_tf.analysis.layer_units import LayerUnits, layer_units
 
@@ -60,13 +61,11 @@ class LiveView(keras.callbacks.Callback):
         while len(self._frames) > max(2, self._most_frames):
             self._frames = [*self._frames[:-1:2], self._frames[-1]]
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_name(f".{self._path.name}")
         kind = {".png": "PNG", ".gif": "GIF"}[self._path.suffix]
         first, *rest = self._frames
-        first.save(
-            temporary, kind, save_all=True, append_images=rest, duration=self._milliseconds, loop=0
-        )
-        temporary.replace(self._path)
+        animation = {"save_all": True, "append_images": rest, "loop": 0}
+        with files.in_one_step(self._path) as temporary:
+            first.save(temporary, kind, duration=self._milliseconds, **animation)
 
     def _units(self) -> list[LayerUnits]:
         units = layer_units(self.model)

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from dau_tf import files
 from dau_tf.analysis import figures
 from dau_tf.analysis.cost import layer_costs
 from dau_tf.analysis.layer_units import LayerUnits, layer_units
@@ -75,7 +76,9 @@ def write_page(
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "index.html"
-    file.write_text(template.render(title=f"Units of {model.name}", sections=sections), "utf-8")
+    with files.in_one_step(file) as temporary:
+        page = template.render(title=f"Units of {model.name}", sections=sections)
+        temporary.write_text(page, encoding="utf-8")
     return file
 
 

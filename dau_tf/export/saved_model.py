@@ -14,6 +14,7 @@ from google.protobuf import message, text_format
 from tensorflow.core.protobuf import saved_model_pb2
 
 import dau_tf
+from dau_tf import files
 from dau_tf.ops import loader
 
 RECORD = pathlib.PurePath("assets.extra", "dau_tf.json")
@@ -90,7 +91,8 @@ def record_needs(folder: str | os.PathLike) -> dict[str, Any]:
     record = {"dau_tf": dau_tf.__version__, **needs(folder)}
     path = pathlib.Path(folder) / RECORD
     path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    with files.in_one_step(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return record
 
 

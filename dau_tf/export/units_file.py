@@ -19,6 +19,7 @@ import h5py
 import keras
 import numpy as np
 
+from dau_tf import files
 from dau_tf.export.units import Units
 from dau_tf.layers import DAUConv2D
 
@@ -43,6 +44,7 @@ def save_units(model: keras.Model, path: str | os.PathLike) -> None:
     Raises:
         ValueError: `path` has another ending; the model has no DAU layer, two of the same name, one
             that is not built, or one with values that are not finite.
+        OSError: There is no room, or no right to write; the file is as it was.
 
     Example:
         >>> import pathlib, tempfile
@@ -59,7 +61,8 @@ def save_units(model: keras.Model, path: str | os.PathLike) -> None:
         for field, values in vars(Units.of(layer)).items():
             if values is not None:
                 arrays[f"{name}/{field}"] = values
-    write(pathlib.Path(path), arrays)
+    with files.in_one_step(pathlib.Path(path)) as temporary:
+        write(temporary, arrays)
 
 
 def read_units(path: str | os.PathLike) -> dict[str, Units]:

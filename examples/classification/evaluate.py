@@ -5,7 +5,6 @@
 """
 
 import dataclasses
-import json
 import pathlib
 
 import keras
@@ -61,7 +60,7 @@ def main() -> None:
     score = evaluate(model, data.load(args.dataset, args.data, "test", recipe), args.batch)
     print(f"top-1 {score.top1:.2%}  top-5 {score.top5:.2%}  of {score.images} images")
     if args.json is not None:
-        args.json.write_text(json.dumps(dataclasses.asdict(score), indent=2) + "\n")
+        cli.write_json(args.json, dataclasses.asdict(score))
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def prune(args: argparse.Namespace, recipe: Recipe, deadline: float) -> str:
     model = load_model(args.model)
     test = data.load(args.dataset, args.data, "test", recipe)
     training = data.load(args.dataset, args.data, "train", recipe)
-    args.out.mkdir(parents=True, exist_ok=True)
+    cli.make_folder(args.out, "--out")
     total = sum(row.units for row in dau_tf.pruning.unit_table(model))
     lines = [f"{'threshold':>9}  {'units':>9}  removed  top-1, %  fine-tuned  file, KB"]
     for threshold in THRESHOLDS:

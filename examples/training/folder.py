@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+from dau_tf import files
 from examples import cli
 
 FILE = "recipe.json"
@@ -43,10 +44,7 @@ class Folder:
     def claim(self) -> None:
         """Makes it and writes what is computed; to be called once that can be computed."""
         if self._writes:
-            try:
-                self.path.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise cli.UserError(f"--out: {self.path}: {error.strerror}") from error
+            cli.make_folder(self.path, "--out")
             self._write()
 
     @property
@@ -81,4 +79,4 @@ def _read(file: pathlib.Path) -> dict:
 
 def _holds_others(out: pathlib.Path) -> bool:
     """Anything but what a kill left of the first writing."""
-    return any(path.name != cli.temporary_name(out / FILE) for path in out.iterdir())
+    return any(path.name != files.temporary_name(out / FILE) for path in out.iterdir())

@@ -92,7 +92,7 @@ def step_seconds(
     if not (out / STEPS_FILE).exists():
         if time.monotonic() >= deadline:
             return {}
-        out.mkdir(parents=True, exist_ok=True)
+        cli.make_folder(out, "--out")
         cli.write_json(out / STEPS_FILE, measure())
     return json.loads((out / STEPS_FILE).read_text())
 

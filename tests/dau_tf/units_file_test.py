@@ -8,6 +8,7 @@ import tensorflow as tf
 
 import dau_tf
 from dau_tf.export import Units, from_authors
+from tests.full_disk import no_file_beyond
 
 IMAGES = np.random.default_rng(7).normal(size=(2, 9, 10, 4)).astype("float32")
 LAYERS = {
@@ -129,6 +130,18 @@ def test_other_refusals(tmp_path):
             dau_tf.export.read_units(tmp_path / f"text{suffix}")
         with pytest.raises(FileNotFoundError):
             dau_tf.export.read_units(tmp_path / f"none{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_without_room_the_file_that_was_there_stays(suffix, tmp_path):
+    path = tmp_path / f"units{suffix}"
+    model = keras.Sequential([keras.Input((8, 8, 3)), dau_tf.DAUConv2D(4)])
+    dau_tf.export.save_units(model, path)
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="File too large"), no_file_beyond(100):
+        dau_tf.export.save_units(model, path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_authors_layout():

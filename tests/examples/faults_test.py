@@ -1,13 +1,10 @@
 """What a training does when its disk, its data or its numbers fail: a message, and no loss."""
 
-import contextlib
 import errno
 import math
 import os
 import random
-import resource
 import shutil
-import signal
 
 import keras
 import numpy as np
@@ -15,13 +12,17 @@ import pytest
 import tensorflow as tf
 
 import dau_tf
-from examples.cli import UserError, temporary_name
+from dau_tf.files import temporary_name
+from examples import cli, picture
+from examples.cli import UserError
+from examples.deblurring.export import export
 from examples.training import checkpoints
 from examples.training.callbacks import Checkpoint, RoundLog
 from examples.training.folder import Folder
 from examples.training.loop import fit
 from examples.training.optimizers import not_finite, steps_done
 from examples.training.trained import read_model
+from tests.full_disk import no_file_beyond
 
 SECOND = "model-previous.keras"
 
@@ -76,22 +77,6 @@ def files(folder):
     return {name: (folder / name).read_bytes() for name in names if (folder / name).exists()}
 
 
-@contextlib.contextmanager
-def no_file_beyond(size):
-    """No file grows beyond so many bytes: torn writes and the system's own answer, for a full disk.
-
-    Pytest's output is a file, too: nothing of a test but this may be within the block.
-    """
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, handler)
-
-
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 def test_no_room_for_a_checkpoint(out, share):
     model, before = checkpoints.load(out / "model.keras"), files(out)
@@ -134,6 +119,55 @@ def test_a_full_disk_at_each_place_takes_no_checkpoint(out, monkeypatch, place):
             assert steps_done(read_model(out / name, compile=True)) in (2, 4)
         assert steps_done(checkpoints.load(out / "model.keras")) == 4
     assert fails_at == 1 + {"fsync": 4, "replace": 2, "link": 1}[place]
+
+
+def test_no_room_for_an_export(tmp_path):
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(3, 3, name="c")])
+    out = tmp_path / "saved"
+    with (
+        pytest.raises(UserError, match=r"--out: .*/saved: cannot be written \(.*File too large"),
+        no_file_beyond(1000),
+    ):
+        export(model, out)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_room_in_a_new_folder(tmp_path):
+    said = r"--out: .*/data: cannot be written \(File too large\)"
+    with (
+        pytest.raises(UserError, match=said),
+        no_file_beyond(1000),
+        cli.new_folder(tmp_path / "data", "--out") as folder,
+    ):
+        (folder / "picture").write_bytes(bytes(2000))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_else_fails_in_a_new_folder_is_not_called_a_write(tmp_path):
+    with pytest.raises(FileNotFoundError), cli.new_folder(tmp_path / "data", "--out"):
+        (tmp_path / "video").read_bytes()
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_room_for_a_picture(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    path = tmp_path / "picture.png"
+    with (
+        pytest.raises(UserError, match=r"picture\.png: cannot be written \(File too large\)"),
+        no_file_beyond(1000),
+    ):
+        picture.save([picture.Row("noise", (("x", noise),))], path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_elsewhere_is_one_line(capsys):
+    def full():
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/scratch/x")
+
+    with pytest.raises(SystemExit) as ended:
+        cli.run(full)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: /scratch/x: No space left on device\n"
 
 
 def test_without_second_names_checkpoints_are_copied(out, monkeypatch):
