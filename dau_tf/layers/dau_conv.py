@@ -229,9 +229,9 @@ class DAUConv2D(keras.layers.Layer):
         self.unit_weight = self.add_weight(
             name="unit_weight",
             shape=units,
-            initializer=self._filled(self.weight_initializer, 0.0),
+            initializer=self._filled(ragged.FilledInitializer, self.weight_initializer, 0.0),
             regularizer=self.weight_regularizer,
-            constraint=self._filled(self.weight_constraint, 0.0),
+            constraint=self._filled(ragged.FilledConstraint, self.weight_constraint, 0.0),
             autocast=False,
         )
         self.displacement = self.add_weight(
@@ -239,10 +239,16 @@ class DAUConv2D(keras.layers.Layer):
             shape=(2, *units),
             dtype=precise,
             initializer=self._filled(
-                lambda shape, dtype: clip(self.displacement_initializer(shape, dtype)), self._far
+                ragged.FilledInitializer,
+                lambda shape, dtype: clip(self.displacement_initializer(shape, dtype)),
+                self._far,
             ),
-            regularizer=self._filled(self.displacement_regularizer, 0.0, before=True),
-            constraint=self._filled(settings.both(self.displacement_constraint, clip), self._far),
+            regularizer=self._filled(ragged.FilledRegularizer, self.displacement_regularizer, 0.0),
+            constraint=self._filled(
+                ragged.FilledConstraint,
+                settings.both(self.displacement_constraint, clip),
+                self._far,
+            ),
             autocast=False,
         )
         self.sigma = self.add_weight(
@@ -385,11 +391,10 @@ class DAUConv2D(keras.layers.Layer):
         """In the order of `save_own_variables`."""
         return [*self._trainable_variables, *self._non_trainable_variables]
 
-    def _filled(self, function: Any, fill: float, before: bool = False) -> Any:
+    def _filled(self, kind: type, function: Any, fill: float) -> Any:
         """The function itself, or in a ragged layer one that fills the places left over."""
-        if self.units_per_pair is None or (before and function is None):
-            return function
-        return ragged.Filled(function, self, fill, before)
+        nothing = function is None and kind is not ragged.FilledConstraint
+        return function if nothing or self.units_per_pair is None else kind(function, self, fill)
 
     @property
     def _far(self) -> float:

@@ -10,6 +10,7 @@ are exactly 0, and the engines leave it out. Files hold the units that there are
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -37,31 +38,49 @@ def even_counts(count: int, units: int, pairs: tuple[int, int]) -> np.ndarray:
     return (count // number + (np.arange(number) < count % number)).reshape(pairs)
 
 
-class Filled:
-    """A function of a variable (..., K, S, F), or of a shape, whose places left over are filled.
+class _Filler:
+    """Holds a function to a variable (..., K, S, F), and fills places left over.
 
     Args:
-        function: A constraint, a regularizer or an initializer; None changes nothing.
+        function: An initializer, a constraint or a regularizer.
         layer: Gives `units_per_pair` and `units`.
         fill: What places left over hold.
-        before: Fill before calling the function, as a regularizer needs, instead of after.
     """
 
-    def __init__(
-        self, function: Callable[..., Any] | None, layer: Any, fill: float, before: bool = False
-    ) -> None:
-        self._function, self._layer, self._fill, self._before = function, layer, fill, before
-
-    def __call__(self, value: Any, **kwargs: Any) -> Any:
-        """Calls and fills."""
-        if self._before:
-            return self._function(self._filled(value)) if self._function else 0.0
-        return self._filled(self._function(value, **kwargs) if self._function else value)
+    def __init__(self, function: Callable[..., Any] | None, layer: Any, fill: float) -> None:
+        self._function, self._layer, self._fill = function, layer, fill
 
     def _filled(self, value: Any) -> tf.Tensor:
         value = tf.convert_to_tensor(value)
         mask = taken(self._layer.units_per_pair, self._layer.units)
         return tf.where(mask, value, tf.cast(self._fill, value.dtype))
+
+
+class FilledInitializer(_Filler):
+    """An initializer whose value is filled."""
+
+    def __call__(self, shape: Any, **kwargs: Any) -> Any:
+        """Calls and fills."""
+        assert self._function is not None
+        return self._filled(self._function(shape, **kwargs))
+
+
+# Keras 3.12, the last for Python 3.10, takes no other callables than of these two classes.
+class FilledConstraint(_Filler, keras.constraints.Constraint):
+    """A constraint, or None, whose value is filled."""
+
+    def __call__(self, w: Any) -> Any:
+        """Calls and fills."""
+        return self._filled(self._function(w) if self._function else w)
+
+
+class FilledRegularizer(_Filler, keras.regularizers.Regularizer):
+    """A regularizer to which places left over hold what costs nothing."""
+
+    def __call__(self, x: Any) -> Any:
+        """Fills and calls."""
+        assert self._function is not None
+        return self._function(self._filled(x))
 
 
 def pack(values: np.ndarray, counts: np.ndarray) -> np.ndarray:

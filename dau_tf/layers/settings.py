@@ -80,4 +80,14 @@ def both(first: Any, second: Any) -> Any:
     """Returns the constraint of `first` and then `second`; either may be None."""
     if first is None or second is None:
         return second if first is None else first
-    return lambda variable: second(first(variable))
+    return _Both(first, second)
+
+
+class _Both(keras.constraints.Constraint):
+    """One constraint, and then another."""
+
+    def __init__(self, first: Any, second: Any) -> None:
+        self._first, self._second = first, second
+
+    def __call__(self, w: Any) -> Any:
+        return self._second(self._first(w))
