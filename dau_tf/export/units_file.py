@@ -8,6 +8,7 @@
 """
 
 import dataclasses
+import io
 import os
 import pathlib
 import zipfile
@@ -168,9 +169,12 @@ def _write_npz(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _write_h5(path: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> None:
-    with h5py.File(path, "w") as file:
+    # In memory: on a full disk HDF5 fails again each time that something of the file is freed.
+    whole = io.BytesIO()
+    with h5py.File(whole, "w") as file:
         for key, values in arrays.items():
             file[key] = values
+    path.write_bytes(whole.getbuffer())
 
 
 def _read_npz(path: pathlib.Path) -> dict[str, np.ndarray]:
