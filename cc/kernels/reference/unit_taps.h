@@ -23,7 +23,11 @@ struct UnitTaps {
     first = at.cell - radius;
     // Everything is reckoned from the nearest pixel, for whose tap is 1 then: no σ makes 0/0, and what is left of a
     // derivative as its terms cancel is right even where it is tiny.
-    const double origin = at.fraction > 0.5 ? 1 : 0, nearest = origin - at.fraction;
+    const double origin = at.fraction > 0.5 ? 1 : 0;
+    // Not origin − fraction: of a μ below 0 the fraction is rounded, of μ = −0.4975 by 5e-17. Where Interpolate cuts,
+    // and long before, there is none.
+    const double pixel = static_cast<double>(at.cell) + origin;
+    const double nearest = std::abs(displacement) < 1e15 ? pixel - displacement : 0;
     double sum = 0, mean = 0, mean_square = 0;  // of the taps, of i, of the squared distance, both from the nearest's
     std::vector<double> offset, square;
     for (int64_t j = -radius; j <= radius + 1; ++j) {
