@@ -104,7 +104,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(film, tmp_path, monkeyp
         raise OSError("no space left")
 
     monkeypatch.setattr(Image.Image, "save", fail)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(UserError, match=r"--out: .*other: cannot be written .no space left"):
         make_dataset(film, tmp_path / "other", windows=(3,))
     assert [p.name for p in tmp_path.iterdir()] == ["data"]
 
