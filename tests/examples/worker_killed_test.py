@@ -73,7 +73,8 @@ def test_the_other_worker_says_so_and_both_go_on(tmp_path):
     assert "Traceback" not in printed
 
     done = steps_done(read_model(out / "model.keras", compile=True))
-    assert done >= 10
+    # 5 where the kill came between the second name of the former checkpoint and the new one.
+    assert done >= 5
     chief, other = start_both(out, done + 5)
     subprocesses.finish(other, timeout=LONGEST)
     assert f"from {done} to {done + 5}" in chief.communicate(timeout=LONGEST)[0]
