@@ -118,7 +118,7 @@ def _refine(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Levenberg-Marquardt over all pairs at once, each with its own damping."""
     lowest, highest = (np.array([f(o) for o in window.offsets]) for f in (np.min, np.max))
-    damping = np.full(len(w), 1e-3)
+    damping: np.ndarray = np.full(len(w), 1e-3)
     residual, jacobian = _linearise(window, placed, w, mu)
     for _ in range(_NEWTON_STEPS):
         normal = np.einsum("npx,nqx->npq", jacobian, jacobian, optimize=True)
