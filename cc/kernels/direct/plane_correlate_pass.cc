@@ -164,7 +164,7 @@ Work PlaneCorrelatePass<T>::CountWork() const {
           images * shape.filters * dy_grid_.channel_size() / lanes,
           units,
           1,
-          (2 * call_.gaussian.radius + 1) * sets_ * x.images * x.image_size() / lanes,         // blurred
+          (2.0 * call_.gaussian.radius + 1) * sets_ * x.images * x.image_size() / lanes,       // blurred
           images * dy_grid_.rows * dy_grid_.cols / lanes * shape.in_channels * shape.filters,  // dy brought into L1
           UncachedVectors<T>(TensorElements(shape), chunk_elements, images / chunk_, lanes),
           sets_ * RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};

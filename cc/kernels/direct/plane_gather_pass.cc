@@ -130,8 +130,8 @@ Work PlaneGatherPass<T>::CountWork() const {
       images * out_image_size() / lanes,                           // planes read
       call_.listed_units(),
       1,
-      (2 * call_.gaussian.radius + 1) * view.images * view.image_size() / lanes,  // blurred
-      tiles * call_.in_channels() * window_vectors,                               // brought into the L1 cache
+      (2.0 * call_.gaussian.radius + 1) * view.images * view.image_size() / lanes,  // blurred
+      tiles * call_.in_channels() * window_vectors,                                 // brought into the L1 cache
       UncachedVectors<T>(TensorElements(shape), chunk_ * (in_image_size() + out_image_size()), images / chunk_, lanes),
       RaggedPixels<T>(shape, Tensor::kInput) + RaggedPixels<T>(shape, Tensor::kOutput)};
 }
