@@ -145,7 +145,7 @@ struct FuzzCase {
   }
 
   void ReadShape(Bytes* bytes) {
-    shape.batch = Extent(bytes, 4) - 1;
+    shape.batch = std::max(Extent(bytes, 4), std::numeric_limits<int64_t>::min() + 1) - 1;
     shape.height = Extent(bytes, 24);
     shape.width = Extent(bytes, 40);
     shape.in_channels = Extent(bytes, 9);
